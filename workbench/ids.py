@@ -1,0 +1,236 @@
+"""Identity: what a task is, and every hash that the workbench makes. Pure; the only place that hashes."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+from typing import Any, ClassVar, Final
+
+from workbench.errors import BadReplicate, ForbiddenCharacter, InvalidSignature, MissingField
+
+STAGES: Final = ("draft", "essay", "evaluation")
+PREFIX: Final = {"draft": "d", "essay": "e", "evaluation": "v"}
+FIELDS: Final = {
+    "draft": ("combo_id", "draft_template_id", "generation_model_id", "replicate"),
+    "essay": ("draft_gen_id", "essay_template_id", "replicate"),
+    "evaluation": ("essay_gen_id", "evaluation_template_id", "evaluation_model_id", "replicate"),
+}
+NO_TOPIC: Final = "none"  # the reserved combo of samples without topics
+# Merges depend on this constant: it never changes.
+NAMESPACE: Final = uuid.UUID("6f1d8a54-3c6b-5e0e-9a53-2b8f7a1c4e90")
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._:/+@-]{0,127}")
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PAIRS: Final = tuple(a + b for a in _DIGITS for b in _DIGITS)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftTask:
+    """One draft to write: a combo, a template, a model and a 1-based replicate."""
+
+    stage: ClassVar[str] = "draft"
+    combo: str
+    template: str
+    model: str
+    replicate: int
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The text fields of the signature, in canonical order."""
+        return (self.combo, self.template, self.model)
+
+
+@dataclass(frozen=True, slots=True)
+class EssayTask:
+    """One essay to write from a draft: the draft's ID, a template and a 1-based replicate."""
+
+    stage: ClassVar[str] = "essay"
+    draft: str
+    template: str
+    replicate: int
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The text fields of the signature, in canonical order."""
+        return (self.draft, self.template)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationTask:
+    """One judgement of an essay: the essay's ID, a template, a model and a 1-based replicate."""
+
+    stage: ClassVar[str] = "evaluation"
+    essay: str
+    template: str
+    model: str
+    replicate: int
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The text fields of the signature, in canonical order."""
+        return (self.essay, self.template, self.model)
+
+
+Task = DraftTask | EssayTask | EvaluationTask
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How a signature becomes an ID: whether the stage is hashed too, and the digest's size in bytes."""
+
+    name: str
+    names_stage: bool
+    digest_size: int = 10
+    rehashes_collisions: bool = False
+
+    def canonical(self, stage: str, fields: Iterable[str], replicate: int) -> str:
+        """Join checked fields to the string that is hashed."""
+        head = (stage,) if self.names_stage else ()
+        return "|".join((*head, *fields, str(replicate)))
+
+    def id_of(self, stage: str, canonical: str, collision: int = 0) -> str:
+        """Hash a canonical string; the n-th task of a collision gets the suffix -n."""
+        if collision and self.rehashes_collisions:
+            canonical = f"{canonical}|collision:{collision}"
+        digest = blake2b(canonical.encode(), digest_size=self.digest_size).digest()
+        suffix = f"-{collision}" if collision else ""
+        return f"{PREFIX[stage]}_{base36(int.from_bytes(digest, 'big'))}{suffix}"
+
+
+V1: Final = Scheme("v1", names_stage=True)
+DAYDREAMING: Final = Scheme("daydreaming", names_stage=False, rehashes_collisions=True)
+SCHEMES: Final = {s.name: s for s in (V1, DAYDREAMING)}
+
+
+def scheme_named(name: str) -> Scheme:
+    """Find a scheme by name; `NAME/BYTES` (`v1/1`) is that scheme with a smaller digest, for proving collisions."""
+    base, _, size = name.partition("/")
+    scheme = SCHEMES.get(base)
+    if scheme is None or (size and not (size.isdecimal() and 1 <= int(size) <= 10)):
+        raise InvalidSignature(f"unknown scheme {name!r}", mend=f"use one of {', '.join(SCHEMES)}")
+    if not size:
+        return scheme
+    return Scheme(name, scheme.names_stage, int(size), scheme.rehashes_collisions)
+
+
+def base36(number: int) -> str:
+    """Write a whole number ≥ 0 in 0-9a-z without padding."""
+    if number < 36:
+        return _DIGITS[number]
+    parts: list[str] = []
+    while number >= 1296:
+        number, rest = divmod(number, 1296)
+        parts.append(_PAIRS[rest])
+    parts.append(_PAIRS[number])
+    return "".join(reversed(parts)).lstrip("0") or "0"
+
+
+def fold(value: object, field: str = "field") -> str:
+    """Give one signature field as it is hashed: trimmed and lower-cased.
+
+    Raises MissingField for nothing or blanks, ForbiddenCharacter for `|`, control characters and the rest.
+    """
+    if value is None or (text := str(value).strip().lower()) == "":
+        raise MissingField(f"{field} is empty", mend="give it a value")
+    if _NAME.fullmatch(text) is None:
+        raise ForbiddenCharacter(f"{field} is {str(value)[:140]!r}")
+    return text
+
+
+def checked_replicate(value: object) -> int:
+    """Give a replicate as an integer ≥ 1, from an integer or plain decimal digits; raises BadReplicate."""
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**63:
+        return value
+    if isinstance(value, str) and re.fullmatch(r"[1-9][0-9]{0,17}", value):
+        return int(value)
+    raise BadReplicate(f"got {str(value)[:40]!r}")
+
+
+def canonical(stage: str, values: Sequence[object], scheme: Scheme = V1) -> str:
+    """Check a stage's signature values, replicate last, and join them to the canonical string."""
+    names = FIELDS.get(stage)
+    if names is None:
+        raise InvalidSignature(f"unknown stage {stage!r}", mend=f"use one of {', '.join(STAGES)}")
+    if len(values) != len(names):
+        raise InvalidSignature(f"a {stage} has {len(names)} fields ({', '.join(names)}), got {len(values)}")
+    fields = [fold(value, name) for value, name in zip(values[:-1], names, strict=False)]
+    return scheme.canonical(stage, fields, checked_replicate(values[-1]))
+
+
+def gen_id(task: Task, scheme: Scheme = V1) -> str:
+    """Derive a task's generation ID: stage prefix, then unpadded base36 of a 10-byte BLAKE2b.
+
+    Source: the deterministic ID contract in docs/architecture.md. Raises InvalidSignature.
+    """
+    return gen_id_from(scheme, task.stage, *task.fields, task.replicate)
+
+
+def gen_id_from(scheme: Scheme, stage: str, *values: object) -> str:
+    """Derive an ID from loose signature values, replicate last: the Python twin of SQL's `gen_id(…)`."""
+    return scheme.id_of(stage, canonical(stage, values, scheme))
+
+
+def content_hash(text: str) -> str:
+    """Hash one text: 32 hex digits of BLAKE2b over UTF-8."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def bytes_hash(data: bytes) -> str:
+    """Hash raw bytes: 32 hex digits of BLAKE2b."""
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+def canonical_json(value: Any) -> str:
+    """Write JSON in the one form that is hashed: sorted keys, no blanks, no escapes that are not needed."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def json_hash(value: Any) -> str:
+    """Hash a JSON value by its canonical form."""
+    return content_hash(canonical_json(value))
+
+
+def path_uuid(path: Sequence[str]) -> str:
+    """Give the stable UUID of a tree's path that came without one."""
+    return str(uuid.uuid5(NAMESPACE, canonical_json(list(path))))
+
+
+def node_uuid(root_title: str, node_id: str) -> str:
+    """Give the stable UUID of a graph's node that came without one."""
+    return str(uuid.uuid5(NAMESPACE, canonical_json([root_title, node_id])))
+
+
+def deepfabric_aliases(path: Sequence[str]) -> tuple[str, str]:
+    """Give the two topic IDs that DeepFabric derived from a path: releases ≥ 4.11, then 4.10."""
+    newer = sha256(json.dumps(list(path)).encode()).hexdigest()[:16]
+    older = sha256("::".join(path).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return newer, older
+
+
+def combo_id(concepts: Iterable[str], level: str, k_max: int) -> str:
+    """Give DayDreaming's ID of a set of concepts at a level.
+
+    Source: the combo rule of the DayDreaming store, version v1.
+    """
+    spec = "|".join([*sorted(concepts), level, str(k_max)])
+    return f"combo_v1_{sha256(spec.encode()).hexdigest()[:12]}"
+
+
+class FactDigest:
+    """One hash over a set of facts, whatever their order: facts are sorted as canonical JSON lines."""
+
+    def __init__(self) -> None:
+        """Start with no facts."""
+        self._hash = blake2b(digest_size=32)
+
+    def add_sorted(self, lines: Iterable[str]) -> None:
+        """Take lines that come in sorted order."""
+        for line in lines:
+            self._hash.update(line.encode("utf-8", "surrogatepass") + b"\n")
+
+    def hexdigest(self) -> str:
+        """Give the digest as 64 hex digits."""
+        return self._hash.hexdigest()
