@@ -1,0 +1,209 @@
+"""Opening, making and leaving a project file."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from workbench import __version__
+from workbench.clock import now
+from workbench.errors import DamagedFile, ForeignFile, OutputExists, Refused, UnknownName
+from workbench.ids import V1, Scheme, scheme_named
+from workbench.store import functions, header, steps
+from workbench.store.sqlite import sqlite3
+from workbench.store.transaction import transaction
+
+PAGE_SIZE = 8192
+BUSY_MS = 30_000
+MIN_SQLITE = (3, 37, 0)
+_LIMITS = {
+    sqlite3.SQLITE_LIMIT_LENGTH: 256 * 2**20,
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 1_000_000,
+    sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 0,
+    sqlite3.SQLITE_LIMIT_ATTACHED: 2,
+}
+
+
+def find_project(option: str | Path | None = None) -> Path:
+    """Say which project is meant: the option, $WORKBENCH_PROJECT, the one project here, or project.db."""
+    named = option or os.environ.get("WORKBENCH_PROJECT")
+    if named:
+        return Path(named)
+    here = [p for p in sorted(Path.cwd().glob("*.db")) if header.is_project(p)]
+    if len(here) > 1 and Path("project.db") not in [Path(p.name) for p in here]:
+        names = ", ".join(p.name for p in here)
+        raise UnknownName(f"several projects here: {names}", mend="say which one with -p FILE")
+    return Path(here[0].name) if len(here) == 1 else Path("project.db")
+
+
+def _connect(path: Path, *, read_only: bool) -> Database:
+    if sqlite3.sqlite_version_info < MIN_SQLITE:
+        raise Refused(
+            f"SQLite {sqlite3.sqlite_version} is too old", mend="use a Python with SQLite 3.37 or newer"
+        )
+    try:
+        conn = sqlite3.connect(str(path), timeout=BUSY_MS / 1000)
+    except sqlite3.Error as error:
+        raise ForeignFile(str(error), where=str(path)) from None
+    for limit, value in _LIMITS.items():
+        conn.setlimit(limit, value)
+    db = Database(conn, recursive_triggers=False, execute_plugins=False)
+    for pragma in ("foreign_keys=on", "trusted_schema=off", "cell_size_check=on", "synchronous=full"):
+        db.execute(f"pragma {pragma}")
+    if read_only:
+        db.execute("pragma query_only=on")
+    return db
+
+
+def _prepare(db: Database, path: Path, version: int) -> None:
+    """Compare the schema with ours, word by word, before anything of it is used."""
+    try:
+        differing = steps.shape_of(db.conn) ^ steps.shape_at(version)
+    except sqlite3.DatabaseError as error:
+        raise DamagedFile(str(error), where=str(path), mend="try `workbench import-data` on a copy") from None
+    if differing:
+        names = ", ".join(sorted({name for _, name, _, _ in differing})[:5])
+        raise ForeignFile(
+            f"its schema is not that of version {version} ({names})",
+            where=str(path),
+            mend="take its rows safely with `workbench import-data FILE`",
+        )
+    functions.register(db.conn, scheme_of(db))
+
+
+@contextmanager
+def open_project(path: Path | str, *, write: bool = False) -> Iterator[Database]:
+    """Open a project; on leaving, the file is at rest: one file, rollback journal.
+
+    A write by a newer workbench first brings the schema up to date. Raises ForeignFile, NewerProject,
+    DamagedFile or UnknownName; then nothing of the file was run.
+    """
+    path = Path(path)
+    newest = len(steps.step_names())
+    known = header.is_open(path)
+    version = newest if known else header.checked_version(path, newest)
+    db = _connect(path, read_only=not write)
+    header.note_open(path, 1)
+    try:
+        if known:
+            version = db.execute("pragma user_version").fetchone()[0]
+        _prepare(db, path, version)
+        yield db
+    except sqlite3.DatabaseError as error:
+        raise _named(error, path) from error
+    finally:
+        settle(db)
+        header.note_open(path, -1)
+        db.close()
+
+
+def _named(error: sqlite3.DatabaseError, path: Path) -> Exception:
+    code = getattr(error, "sqlite_errorname", "") or ""
+    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return DamagedFile(
+            str(error), where=str(path), mend="restore a snapshot, or try `workbench import-data`"
+        )
+    if code.startswith("SQLITE_FULL") or code.startswith("SQLITE_IOERR"):
+        return Refused(f"{error} (disk full or failing)", where=str(path), mend="make room and run it again")
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return Refused("another process is writing to it", where=str(path), mend="wait and run it again")
+    if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return Refused(f"{error}", where=str(path), mend="make the file and its folder writable")
+    return error
+
+
+def settle(db: Database) -> bool:
+    """Bring the file to rest: one file, rollback journal. False while somebody else has it open."""
+    with suppress(sqlite3.Error):
+        if db.conn.in_transaction:
+            db.rollback()
+        if db.execute("pragma journal_mode").fetchone()[0] != "wal":
+            return True
+        db.execute("pragma query_only=off")
+        db.execute("pragma busy_timeout=200")
+        busy, _, _ = db.execute("pragma wal_checkpoint(truncate)").fetchone()
+        return not busy and db.execute("pragma journal_mode=delete").fetchone()[0] == "delete"
+    return False
+
+
+@contextmanager
+def running(db: Database) -> Iterator[None]:
+    """Use the write-ahead log while a run is on, so that readers never wait."""
+    db.execute("pragma journal_mode=wal").fetchone()
+    db.execute("pragma wal_autocheckpoint=2000")
+    yield
+    settle(db)
+
+
+def create_project(path: Path | str, *, scheme: Scheme = V1, name: str | None = None) -> None:
+    """Make a new, empty project, whole or not at all; raises OutputExists when the file is there."""
+    path = Path(path)
+    if path.exists() or path.is_symlink():
+        raise OutputExists(str(path), mend="choose another name, or go on with what is there")
+    if not path.parent.is_dir():
+        raise UnknownName(f"no folder {path.parent}", mend="make the folder first")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        _fill(part, scheme, name or path.stem)
+        os.link(part, path)  # fails when another process made the file meanwhile
+    except FileExistsError:
+        raise OutputExists(str(path), mend="choose another name, or go on with what is there") from None
+    except OSError as error:
+        raise Refused(f"{error.strerror}", where=str(path), mend="choose a folder you can write to") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _fill(path: Path, scheme: Scheme, name: str) -> None:
+    db = _connect(path, read_only=False)
+    try:
+        db.execute(f"pragma page_size={PAGE_SIZE}")
+        db.execute(f"pragma application_id={header.APPLICATION_ID}")
+        steps.steps().apply(db)
+        facts = {
+            "name": name,
+            "uuid": str(uuid.uuid4()),
+            "scheme": scheme.name,
+            "created": now(),
+            "version": __version__,
+        }
+        with transaction(db):
+            for key, value in facts.items():
+                db.execute("insert into project (key, value) values (?, ?)", (key, value))
+            db.execute(f"pragma user_version={len(steps.step_names())}")
+    finally:
+        db.close()
+
+
+@contextmanager
+def open_copy(path: Path | str, copy: Path | str) -> Iterator[Database]:
+    """Copy a project by SQLite's backup (live or at rest) to a new file and open the copy for writing."""
+    copy = Path(copy)
+    if copy.exists():
+        raise OutputExists(str(copy), mend="choose another name")
+    with open_project(path) as db:
+        target = sqlite3.connect(str(copy))
+        try:
+            db.conn.backup(target)
+        finally:
+            target.close()
+    with open_project(copy, write=True) as opened:
+        yield opened
+
+
+def setting(db: Database, key: str) -> str:
+    """Give one value of the project table; raises DamagedFile when it is missing."""
+    row = db.execute("select value from project where key = ?", (key,)).fetchone()
+    if row is None:
+        raise DamagedFile(f"the project has no {key!r}", mend="restore a snapshot")
+    return str(row[0])
+
+
+def scheme_of(db: Database) -> Scheme:
+    """Give the scheme under which this project makes IDs."""
+    return scheme_named(setting(db, "scheme"))
