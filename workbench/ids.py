@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from typing import Any, ClassVar, Final
@@ -106,7 +106,7 @@ SCHEMES: Final = {s.name: s for s in (V1, DAYDREAMING)}
 
 
 def scheme_named(name: str) -> Scheme:
-    """Find a scheme by name; `NAME/BYTES` (`v1/1`) is that scheme with a smaller digest, for proving collisions."""
+    """Find a scheme by name; `NAME/BYTES` (`v1/1`) has a smaller digest, for proving collisions."""
     base, _, size = name.partition("/")
     scheme = SCHEMES.get(base)
     if scheme is None or (size and not (size.isdecimal() and 1 <= int(size) <= 10)):
@@ -191,6 +191,23 @@ def canonical_json(value: Any) -> str:
 def json_hash(value: Any) -> str:
     """Hash a JSON value by its canonical form."""
     return content_hash(canonical_json(value))
+
+
+def prompt_hash(system: str, text: str) -> str:
+    """Hash a prompt: of its text alone when there is no system prompt."""
+    return content_hash(f"{system}\x00{text}" if system else text)
+
+
+def answer_hash(
+    outcome: str, prompt: str | None, raw: str | None, parsed: str | None, parent: str | None
+) -> str:
+    """Hash an answer by its outcome, the hashes of its texts, and the parent's answer that it was made from."""
+    return json_hash([outcome, prompt, raw, parsed, parent])
+
+
+def model_hash(provider: str, name: str, parameters: Mapping[str, object]) -> str:
+    """Hash the settings of a model: provider alias, the provider's name for it, parameters."""
+    return json_hash([provider, name, dict(parameters)])
 
 
 def path_uuid(path: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Strict reading of other people's files: regular files only, UTF-8, bounded, with line numbers in every complaint."""
+"""Strict reading of other people's files: regular, UTF-8, bounded, every complaint with its line."""
 
 from __future__ import annotations
 

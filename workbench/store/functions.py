@@ -20,7 +20,7 @@ def _gen_id_in(name: object, stage: object, *values: object) -> str:
     return gen_id_from(scheme_named(str(name)), str(stage), *values)
 
 
-def functions(scheme: Scheme) -> dict[str, tuple[int, Callable[..., object]]]:
+def functions(scheme: Scheme) -> dict[str, tuple[int, Callable[..., str | int | None]]]:
     """Give each SQL function by name with its number of arguments (-1: any).
 
     A signature that is none gives an SQL error; the last one is kept in its message.

@@ -1,0 +1,58 @@
+"""Combos in the project: what drafts are about, and what a prompt sees of it."""
+
+from __future__ import annotations
+
+from workbench.ids import NO_TOPIC
+from workbench.store import Database
+
+
+def ensure_plain_combo(db: Database) -> int:
+    """Give the number of the reserved combo of samples without topics, making it when needed."""
+    db.execute("insert or ignore into combos (combo_id) values (?)", (NO_TOPIC,))
+    return int(db.execute("select id from combos where combo_id = ?", (NO_TOPIC,)).fetchone()[0])
+
+
+def ensure_topic_combos(db: Database, topic_model_id: int) -> None:
+    """Give every unique topic of a topic model its combo: a set of one, named by the topic's uuid."""
+    db.execute(
+        "insert or ignore into combos (combo_id, topic_id)"
+        " select u.uuid, u.id from unique_topics u where u.topic_model_id = ?"
+        " and not exists (select 1 from combos c where c.combo_id = u.uuid) order by u.place",
+        (topic_model_id,),
+    )
+
+
+def topic_path(db: Database, topic_id: int) -> list[str]:
+    """Give the titles from the root to a topic, by its main path: one indexed query."""
+    rows = db.execute(
+        "with recursive up (id, title, distance) as ("
+        " select id, title, 0 from topics where id = ?"
+        " union all"
+        " select t.id, t.title, up.distance + 1 from up"
+        " join topic_edges e on e.child_id = up.id and e.main = 1 join topics t on t.id = e.parent_id)"
+        " select title from up order by distance desc",
+        (topic_id,),
+    ).fetchall()
+    return [title for (title,) in rows]
+
+
+def concepts_of(db: Database, combo_id: int, level: str | None) -> list[dict[str, str]]:
+    """Give a combo's concepts in order as {name, content}; a missing level falls back, at last to the name."""
+    rows = db.execute(
+        "select c.name, c.sentence, c.paragraph, c.article from combo_members m"
+        " join concepts c on c.id = m.concept_id where m.combo_id = ? order by m.place",
+        (combo_id,),
+    )
+    return [
+        {"name": name, "content": described(name, sentence, paragraph, article, level)}
+        for name, sentence, paragraph, article in rows
+    ]
+
+
+def described(name: str, sentence: str | None, paragraph: str | None, article: str | None, level: str | None) -> str:
+    """Choose a concept's text: the level asked for, then paragraph, sentence, and at last its name."""
+    levels = {"sentence": sentence, "paragraph": paragraph, "article": article}
+    wanted = levels.get(level or "")
+    if level == "name":
+        return name
+    return wanted or paragraph or sentence or name

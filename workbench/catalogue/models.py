@@ -1,0 +1,122 @@
+"""Models in the project: an entry each, every setting kept as a version. Never a URL, never a key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from workbench.clock import now
+from workbench.errors import BadInput, UnknownName
+from workbench.ids import fold, model_hash
+from workbench.store import Database
+
+MAX_PARAMETERS = 20_000  # characters of JSON
+_SECRET = ("api_key", "apikey", "authorization", "base_url", "url", "token", "secret", "password", "headers")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A catalogue entry: our name, the provider's alias and its name for the model, parameters, prices.
+
+    Prices are money per million tokens; None when not known.
+    """
+
+    llm_model_id: str
+    provider: str
+    name: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    display_name: str = ""
+    price_in: float | None = None
+    price_out: float | None = None
+
+    @property
+    def hash(self) -> str:
+        """The hash of all that shapes an answer: provider, name and parameters."""
+        return model_hash(self.provider, self.name, self.parameters)
+
+
+def store_model(db: Database, model: Model) -> Literal["added", "changed", "unchanged"]:
+    """Keep a model; changed settings become a new version. The caller holds the transaction."""
+    fold(model.llm_model_id, "model")
+    _refuse_secrets(model)
+    row = db.execute(
+        "select m.id, v.hash from models m left join model_versions v on v.id = m.version_id where m.llm_model_id = ?",
+        (model.llm_model_id,),
+    ).fetchone()
+    model_id = row[0] if row else _add(db, model)
+    version_id = _version(db, model_id, model)
+    db.execute(
+        "update models set version_id = ?, display_name = coalesce(nullif(?, ''), display_name),"
+        " price_in = coalesce(?, price_in), price_out = coalesce(?, price_out) where id = ?",
+        (version_id, model.display_name, model.price_in, model.price_out, model_id),
+    )
+    if row is None:
+        return "added"
+    return "unchanged" if row[1] == model.hash else "changed"
+
+
+def _refuse_secrets(model: Model) -> None:
+    for key in model.parameters:
+        if key.lower() in _SECRET:
+            raise BadInput(
+                f"the parameter {key!r} of model {model.llm_model_id} does not belong in a project",
+                mend="bind hosts and keys on this machine with `workbench providers add`",
+            )
+    if len(json.dumps(dict(model.parameters))) > MAX_PARAMETERS:
+        raise BadInput(f"the parameters of model {model.llm_model_id} are too long")
+
+
+def _add(db: Database, model: Model) -> int:
+    cursor = db.execute("insert into models (llm_model_id) values (?)", (model.llm_model_id,))
+    return int(cursor.lastrowid or 0)
+
+
+def _version(db: Database, model_id: int, model: Model) -> int:
+    db.execute(
+        "insert or ignore into model_versions (model_id, hash, provider, name, parameters, created)"
+        " values (?, ?, ?, ?, ?, ?)",
+        (
+            model_id,
+            model.hash,
+            model.provider,
+            model.name,
+            json.dumps(dict(model.parameters), ensure_ascii=False, sort_keys=True),
+            now(),
+        ),
+    )
+    found = db.execute(
+        "select id from model_versions where model_id = ? and hash = ?", (model_id, model.hash)
+    ).fetchone()
+    return int(found[0])
+
+
+def load_model(db: Database, llm_model_id: str) -> Model:
+    """Give a model as new work uses it; raises UnknownName with the names there are."""
+    row = db.execute(
+        "select m.llm_model_id, v.provider, v.name, v.parameters, m.display_name, m.price_in, m.price_out"
+        " from models m join model_versions v on v.id = m.version_id where m.id = ?",
+        (model_ids(db, llm_model_id)[0],),
+    ).fetchone()
+    return Model(row[0], row[1], row[2], json.loads(row[3]), row[4], row[5], row[6])
+
+
+def model_ids(db: Database, llm_model_id: str) -> tuple[int, int]:
+    """Give the numbers of a model and of its current version; raises UnknownName."""
+    row = db.execute("select id, version_id from models where llm_model_id = ?", (llm_model_id.strip(),)).fetchone()
+    if row is None or row[1] is None:
+        known = [n for (n,) in db.execute("select llm_model_id from models order by 1")]
+        raise UnknownName(
+            f"no model {llm_model_id!r}",
+            mend=f"there are {', '.join(known[:12])}" if known else "add one with `workbench models add`",
+        )
+    return int(row[0]), int(row[1])
+
+
+def model_name(db: Database, model_id: int) -> tuple[str, int]:
+    """Give a model's name and the number of its current version; raises UnknownName when it has no settings."""
+    name, version_id = db.execute("select llm_model_id, version_id from models where id = ?", (model_id,)).fetchone()
+    if version_id is None:
+        raise UnknownName(f"model {name!r} has no settings", mend="add them with `workbench models add`")
+    return str(name), int(version_id)

@@ -1,0 +1,40 @@
+"""Caps on money and calls: they count all runs of a job, so they hold across restarts and processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.errors import BadInput, Stopped
+from workbench.generate.work import Job
+from workbench.plan.estimates import answer_tokens, price_of
+from workbench.record.ledger import spent
+from workbench.store import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The most that a job may cost and call, over all its runs; None: no cap."""
+
+    job: str
+    max_cost: float | None = None
+    max_calls: int | None = None
+
+    def refusal(self, db: Database, job: Job) -> Stopped | None:
+        """Say why one more call would break a cap, counting what is in flight at its dearest."""
+        if self.max_cost is None and self.max_calls is None:
+            return None
+        cost, calls = spent(db, self.job)
+        flying = db.execute("select count(*) from claims").fetchone()[0]  # this task's claim is among them
+        if self.max_calls is not None and calls + flying > self.max_calls:
+            return Stopped(f"the cap of {self.max_calls} calls is reached ({calls} made)", mend="raise --max-calls")
+        if self.max_cost is None:
+            return None
+        dearest = price_of(job.model, job.tokens, answer_tokens(job.model))
+        if dearest is None:
+            raise BadInput(
+                f"--max-cost needs prices, and model {job.model.llm_model_id} has none",
+                mend="set them with `workbench models add NAME --price-in X --price-out Y`",
+            )
+        if cost + dearest * flying > self.max_cost:
+            return Stopped(f"the cap of {self.max_cost:g} is reached ({cost:.4g} spent)", mend="raise --max-cost")
+        return None

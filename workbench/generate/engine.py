@@ -1,0 +1,222 @@
+"""The engine: a sliding window of calls over any work, with retries, limits, caps and a drain."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from workbench.clock import ticks
+from workbench.errors import Stopped
+from workbench.generate.caps import Caps
+from workbench.generate.desk import Desk
+from workbench.generate.lines import Lines
+from workbench.generate.work import Job, Work
+from workbench.plan.estimates import price_of
+from workbench.providers import Answer
+from workbench.providers.limiter import Ticket
+from workbench.providers.retry import Breaker, Step, next_step
+from workbench.record.ledger import Receipt, close_call, open_call, release
+from workbench.store import Database
+from workbench.store.slots import Slot, release_dead
+
+POLL = 0.2  # seconds between looks at what other processes finish
+Notice = Callable[[str, Mapping[str, object]], None]
+
+
+@dataclass(slots=True)
+class Engine:
+    """Drives one work to its end with `concurrency` calls in flight.
+
+    `notice(event, facts)` is called inside the transaction that settles a task, so that events are kept with
+    what they tell.
+    """
+
+    db: Database
+    run_id: int
+    slot: Slot
+    work: Work
+    lines: Lines
+    caps: Caps
+    concurrency: int
+    notice: Notice
+    limit: int | None = None
+    stop: Stopped | None = None
+    draining: bool = False
+    _in_flight: int = 0
+    _chosen: int = 0
+    _waiting: list[asyncio.Future[None]] = field(default_factory=list)
+    _breaker: Breaker = field(default_factory=Breaker)
+    _rng: random.Random = field(default_factory=random.Random)
+    _desk: Desk = field(init=False)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """Work until nothing is left, a cap or limit is reached, or the run is told to stop."""
+        self._desk = Desk(self.db, lambda: self.halt(Stopped("the disk is full", mend="make room and run it again")))
+        self._tasks = [asyncio.create_task(self._worker()) for _ in range(self.concurrency)]
+        results = await asyncio.gather(*self._tasks, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    def drain(self) -> None:
+        """Let calls in flight end and send no more."""
+        self.draining = True
+        self._wake(len(self._waiting))
+
+    def halt(self, stop: Stopped) -> None:
+        """Drain, and say why."""
+        self.stop = self.stop or stop
+        self.drain()
+
+    def cancel(self) -> None:
+        """Give up what is in flight; the calls stay on record as unknown."""
+        self.drain()
+        for task in self._tasks:
+            task.cancel()
+
+    async def _worker(self) -> None:
+        try:
+            job = await self._next()
+            while job is not None:
+                job = await self._carry(job) or await self._next()
+        except Exception as error:
+            self.draining = True
+            self._wake(len(self._waiting))
+            raise error
+
+    async def _next(self) -> Job | None:
+        """Get the next job, waiting while tasks in flight or other processes may still open some."""
+        while not self._is_over():
+            job = await self._desk.do(self._choose)
+            if job is not None or self._is_over():
+                return job
+            if self._in_flight:
+                await self._sleep()
+            elif not await self._desk.do(self.work.is_left):
+                self.drain()
+            else:
+                await asyncio.sleep(POLL)
+                release_dead(self.db, self.slot)
+        return None
+
+    def _is_over(self) -> bool:
+        return self.draining or (self.limit is not None and self._chosen >= self.limit)
+
+    async def _sleep(self) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        await future
+
+    def _wake(self, count: int) -> None:
+        for _ in range(min(count, len(self._waiting))):
+            future = self._waiting.pop()
+            if not future.done():
+                future.set_result(None)
+
+    def _choose(self, db: Database) -> Job | None:
+        if self._is_over():
+            return None
+        job = self.work.choose(db)
+        if job is None:
+            return None
+        if stop := self.caps.refusal(db, job):
+            release(db, job.target)
+            self.halt(stop)
+            return None
+        self._chosen += 1
+        self._in_flight += 1
+        self.lines.start_at_once(job)
+        if self.lines.may_send(job):
+            self._open(db, job)
+        return job
+
+    def _open(self, db: Database, job: Job) -> None:
+        job.call_id = open_call(db, self.run_id, job.target, job.attempt, job.model.provider, job.model.name)
+
+    async def _carry(self, job: Job) -> Job | None:
+        """Send a job until it is settled; then give the next one, chosen in the same transaction."""
+        while True:
+            if job.wait and not await self._pause(job.wait):
+                return await self._desk.do(lambda db: self._abandon(db, job))
+            ticket = await self.lines.acquire(job)
+            if self.draining and job.call_id is None:
+                self.lines.release(job, ticket, None)
+                return await self._desk.do(lambda db: self._abandon(db, job))
+            if job.call_id is None:
+                await self._desk.do(lambda db: self._open(db, job))
+            answer, latency = await self._ask(job, ticket)
+            step = next_step(answer, job.attempt, self._rng)
+            following = await self._desk.do(lambda db: self._take(db, job, answer, latency, step))
+            if step.verdict != "retry":
+                return following
+            job.attempt, job.call_id, job.wait = job.attempt + 1, None, step.wait
+
+    async def _pause(self, seconds: float) -> bool:
+        """Wait before a retry; False when the run is draining meanwhile."""
+        end = ticks() + seconds
+        while not self.draining and (left := end - ticks()) > 0:
+            await asyncio.sleep(min(left, POLL))
+        return not self.draining
+
+    async def _ask(self, job: Job, ticket: Ticket) -> tuple[Answer, float]:
+        begun = ticks()
+        answer: Answer | None = None
+        try:
+            answer = await self.lines.provider(job).call(job.request)
+        finally:
+            self.lines.release(job, ticket, answer)
+        return answer, (ticks() - begun) * 1000
+
+    def _take(self, db: Database, job: Job, answer: Answer, latency: float, step: Step) -> Job | None:
+        """Write an answer down, settle its task, and choose the next: one transaction."""
+        close_call(db, self.run_id, job.call_id or 0, receipt_of(job, answer, latency))
+        self._judge_row(job, answer, step)
+        if step.verdict == "retry":
+            facts = {"attempt": job.attempt, "outcome": answer.outcome, "wait": round(step.wait, 1)}
+            self.notice("retry", {**job.facts, **facts})
+            return None
+        if step.verdict == "stop":
+            self._abandon(db, job)
+            self.halt(Stopped(f"{answer.outcome}: {step.reason}", mend="mend that and run the same command again"))
+            return None
+        settled = self.work.settle(db, job, answer, final=None if step.verdict == "done" else answer.outcome)
+        release(db, job.target)
+        self._in_flight -= 1
+        self._wake(settled.opened if self._in_flight else len(self._waiting))
+        return self._choose(db)
+
+    def _judge_row(self, job: Job, answer: Answer, step: Step) -> None:
+        """Ten failures in a row over three tasks: nothing works, so stop."""
+        if answer.verdict in ("done", "fail_task"):
+            self._breaker.succeeded()
+        elif (answer.outcome != "rate_limited" or step.verdict != "retry") and self._breaker.failed(
+            job.request.task, ticks()
+        ):
+            why = f"ten calls in a row failed, the last with {answer.outcome}"
+            self.halt(Stopped(why, mend="run the same command again when the provider answers"))
+
+    def _abandon(self, db: Database, job: Job) -> None:
+        """Give a task back unsettled; it stays to be done."""
+        release(db, job.target)
+        self._in_flight -= 1
+        self._wake(len(self._waiting))
+
+
+def receipt_of(job: Job, answer: Answer, latency_ms: float) -> Receipt:
+    """Sum up a call: money from the tokens and the model's prices, when both are known."""
+    counted = answer.tokens_out is not None
+    cost = price_of(job.model, answer.tokens_in or 0, answer.tokens_out or 0) if counted else None
+    return Receipt(
+        outcome=answer.outcome,
+        answered=answer.verdict == "done" or answer.text is not None,
+        latency_ms=latency_ms,
+        http_status=answer.http_status,
+        tokens_in=answer.tokens_in,
+        tokens_out=answer.tokens_out,
+        cost=cost,
+        error=answer.error,
+        body=answer.body,
+    )

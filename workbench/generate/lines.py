@@ -1,0 +1,80 @@
+"""The lines to the providers of a run: one provider and one limiter for each alias, shared by all its calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from workbench.generate.work import Job
+from workbench.plan.estimates import answer_tokens
+from workbench.providers import Answer, Provider
+from workbench.providers.limiter import Limiter, Ticket
+
+
+def _size(job: Job) -> int:
+    """Give the tokens that a call may take, prompt and answer."""
+    return job.tokens + answer_tokens(job.model)
+
+
+class Lines:
+    """Providers by alias, opened when first needed, each behind its limiter."""
+
+    def __init__(
+        self,
+        provider_for: Callable[[str], Provider],
+        *,
+        concurrency: int,
+        rpm: int | None = None,
+        tpm: int | None = None,
+    ) -> None:
+        """Open providers by `provider_for(alias)`; limits hold for each provider."""
+        self._provider_for, self._limits = provider_for, (concurrency, rpm, tpm)
+        self._providers: dict[str, Provider] = {}
+        self._limiters: dict[str, Limiter] = {}
+        self._tickets: dict[int, Ticket] = {}  # leave that was given while the job was chosen
+
+    def provider(self, job: Job) -> Provider:
+        """Give the provider that a job is sent to."""
+        alias = job.model.provider
+        if alias not in self._providers:
+            self._providers[alias] = self._provider_for(alias)
+        return self._providers[alias]
+
+    def _limiter(self, job: Job) -> Limiter:
+        return self._limiters.setdefault(job.model.provider, Limiter(*self._limits))
+
+    def start_at_once(self, job: Job) -> None:
+        """Take leave for a job now if nobody has to wait, so that its call is written down with its choice."""
+        self.provider(job)
+        limiter = self._limiter(job)
+        now = asyncio.get_running_loop().time()
+        if limiter.is_free(now, _size(job)):
+            self._tickets[id(job)] = limiter.pace.start(now, _size(job))
+
+    def may_send(self, job: Job) -> bool:
+        """Say whether a job has leave already."""
+        return id(job) in self._tickets
+
+    async def acquire(self, job: Job) -> Ticket:
+        """Wait for leave to send a job."""
+        return self._tickets.pop(id(job), None) or await self._limiter(job).acquire(_size(job))
+
+    def release(self, job: Job, ticket: Ticket, answer: Answer | None) -> None:
+        """Give leave back, with what the answer says about the pace."""
+        tokens = None
+        if answer is not None and answer.tokens_out is not None:
+            tokens = (answer.tokens_in or 0) + answer.tokens_out
+        self._limiter(job).release(
+            ticket,
+            tokens=tokens,
+            complained=answer is not None and answer.outcome in ("rate_limited", "busy"),
+            calm=answer is not None and answer.verdict in ("done", "fail_task"),
+            retry_after=None if answer is None else answer.retry_after,
+        )
+
+    async def aclose(self) -> None:
+        """Close every provider that was opened."""
+        for provider in self._providers.values():
+            with suppress(Exception):
+                await provider.aclose()

@@ -1,0 +1,126 @@
+"""A plan in numbers before the first call: tasks, calls, tokens and money."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+
+from workbench.catalogue.models import Model, load_model, model_name
+from workbench.plan.estimates import answer_tokens, price_of
+from workbench.plan.orders import Order, Shape, shape
+from workbench.record.selection import CohortSelection, GroupCount, Selection, counts
+from workbench.store import Database
+
+TYPICAL_PROMPT = 400  # tokens, when the record holds no call to learn from
+
+
+@dataclass(slots=True)
+class Forecast:
+    """What a run would do. Money is None when a model has no prices; `problems` would stop or spoil the run."""
+
+    total_samples: int
+    done: int
+    failed: int
+    pending: int
+    unique_topics: int = 0
+    cycles_needed: int = 0
+    final_cycle_size: int = 0
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float | None = None
+    problems: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it as plain data."""
+        return asdict(self)
+
+
+def by_status(found: Iterable[GroupCount], status: str) -> int:
+    """Sum up the tasks of one status."""
+    return sum(group.count for group in found if group.status == status)
+
+
+def forecast(db: Database, order: Order) -> Forecast:
+    """Lay an order against the record without changing anything; raises UnknownName and BadInput."""
+    order_shape = shape(db, order)
+    found = counts(db, order_shape.selection)
+    done, failed = by_status(found, "done"), by_status(found, "failed")
+    plan = Forecast(
+        total_samples=order_shape.total_samples,
+        done=done,
+        failed=failed,
+        pending=order_shape.total_samples - done - failed,
+        unique_topics=order_shape.unique_topics if order.topics else 0,
+        cycles_needed=order_shape.cycles_needed if order.topics else 0,
+        final_cycle_size=order_shape.final_cycle_size if order.topics else 0,
+    )
+    _add_calls(db, plan, [(order_shape.template_id, order_shape.model_id, plan.pending)])
+    plan.problems = problems(db, order_shape.selection)
+    return plan
+
+
+def forecast_cohort(db: Database, selection: CohortSelection) -> Forecast:
+    """Lay a cohort against the record without changing anything."""
+    found = counts(db, selection)
+    total = sum(group.count for group in found)
+    done, failed = by_status(found, "done"), by_status(found, "failed")
+    plan = Forecast(total_samples=total, done=done, failed=failed, pending=total - done - failed)
+    parts = []
+    for stage in selection.stages:
+        condition, parameters = selection.where(stage)
+        parts += db.execute(
+            "select g.template_id, g.model_id, count(*) from generations g join templates t on t.id = g.template_id"
+            " join template_versions v on v.id = t.version_id and v.mode = 'llm'"
+            f" where g.status not in ('done', 'failed') and {condition} group by 1, 2",
+            parameters,
+        ).fetchall()
+    _add_calls(db, plan, parts)
+    plan.problems = problems(db, selection)
+    return plan
+
+
+def _add_calls(db: Database, plan: Forecast, parts: list[tuple[int, int | None, int]]) -> None:
+    """Estimate tokens and money: from this template's earlier calls, else from what the model may answer."""
+    money: float | None = 0.0
+    for template_id, model_id, count in parts:
+        if model_id is None or count <= 0:
+            continue
+        model = load_model(db, model_name(db, model_id)[0])
+        each_in, each_out = _typical(db, template_id, model)
+        plan.calls += count
+        plan.tokens_in += each_in * count
+        plan.tokens_out += each_out * count
+        price = price_of(model, each_in * count, each_out * count)
+        money = None if price is None or money is None else money + price
+    plan.cost = None if money is None else round(money, 6)
+
+
+def _typical(db: Database, template_id: int, model: Model) -> tuple[int, int]:
+    row = db.execute(
+        "select avg(tokens_in), avg(tokens_out) from (select x.tokens_in, x.tokens_out from generations g"
+        " join contents x on x.id = g.content_id where g.template_id = ? and g.status = 'done' limit 200)",
+        (template_id,),
+    ).fetchone()
+    return int(row[0] or TYPICAL_PROMPT), int(row[1] or answer_tokens(model))
+
+
+def problems(db: Database, selection: Selection) -> list[str]:
+    """Say what would stop or spoil a run: open blocking alerts among its tasks, tasks that are blocked."""
+    found = []
+    for stage in selection.stages:
+        condition, parameters = selection.where(stage)
+        rows = db.execute(
+            "select g.outcome, count(*) from generations g"
+            f" where g.status = 'blocked' and {condition} group by 1 order by 2 desc",
+            parameters,
+        )
+        found += [f"{count} of stage {stage} blocked: {outcome}" for outcome, count in rows]
+    for number, kind, facts in db.execute("select id, kind, facts from alerts where blocking and acknowledged is null"):
+        what = json.loads(facts).get("gen_id", "")
+        found.append(f"alert {number} is open: {kind} {what}; look at it, then `workbench alerts ack {number}`")
+    return found
+
+
+__all__ = ["Forecast", "Shape", "forecast", "forecast_cohort", "problems"]

@@ -1,0 +1,154 @@
+"""From a task to its prompt: what a template of each stage sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.catalogue.combos import concepts_of, topic_path
+from workbench.catalogue.models import Model, load_model, model_name
+from workbench.catalogue.templates import load_version
+from workbench.errors import UnknownName
+from workbench.ids import prompt_hash
+from workbench.prompts import Template, render_messages
+from workbench.providers import Request
+from workbench.record.selection import Row
+from workbench.store import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The template and model of a task as new work uses them, with the numbers of their versions."""
+
+    template: Template
+    template_version_id: int
+    model: Model
+    model_version_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A rendered prompt and what it was made from."""
+
+    messages: tuple[dict[str, str], ...]
+    system: str
+    text: str
+    parent_content_id: int | None
+
+    @property
+    def hash(self) -> str:
+        """The hash under which the prompt is kept."""
+        return prompt_hash(self.system, self.text)
+
+
+class Prompter:
+    """Makes prompts; templates and models are looked up once and kept while the run lasts."""
+
+    def __init__(self, db: Database) -> None:
+        """Read from `db`."""
+        self._db = db
+        self._versions: dict[tuple[int, int | None], Versions] = {}
+
+    def versions(self, row: Row) -> Versions:
+        """Give the template and model of a task."""
+        key = (row.template_id, row.model_id)
+        if key not in self._versions:
+            self._versions[key] = self._load(*key)
+        return self._versions[key]
+
+    def _load(self, template_id: int, model_id: int | None) -> Versions:
+        version = self._db.execute("select version_id, name from templates where id = ?", (template_id,)).fetchone()
+        if version[0] is None:
+            raise UnknownName(f"template {version[1]!r} has no text", mend="read it with `workbench templates import`")
+        template = load_version(self._db, version[0])
+        if template.mode == "copy":
+            return Versions(template, version[0], Model("copy", "copy", "copy"), 0)
+        if model_id is None:
+            raise UnknownName(f"the tasks of template {template.name!r} name no model", mend="name one in the spec")
+        name, number = model_name(self._db, model_id)
+        return Versions(template, version[0], load_model(self._db, name), number)
+
+    def prompt(self, row: Row) -> Prompt:
+        """Render the prompt of a task; raises BadTemplate with template and line."""
+        variables, parent_content_id = _STAGES[row.stage](self._db, row)
+        messages = tuple(dict(m) for m in render_messages(self.versions(row).template, variables))
+        system = "\n\n".join(m["content"] for m in messages if m["role"] == "system")
+        text = "\n\n".join(m["content"] for m in messages if m["role"] != "system")
+        return Prompt(messages, system, text, parent_content_id)
+
+    def request(self, row: Row, prompt: Prompt) -> Request:
+        """Put the call for a task together."""
+        versions = self.versions(row)
+        template, model = versions.template, versions.model
+        hints = {
+            "stage": row.stage,
+            "parser": template.parser,
+            "scale": template.scale,
+            "minimum_lines": template.minimum_lines,
+        }
+        return Request(
+            task=row.gen_id,
+            model=model.name,
+            messages=prompt.messages,
+            parameters=model.parameters,
+            schema=template.schema,
+            hints=hints,
+        )
+
+
+Variables = tuple[dict[str, Any], int | None]
+
+
+def draft_variables(db: Database, row: Row) -> Variables:
+    """What a draft's template sees: its topic with the path, or its concepts; cycle and replicate."""
+    topic_id, level, combo = db.execute(
+        "select topic_id, level, combo_id from combos where id = ?", (row.combo_id,)
+    ).fetchone()
+    path = topic_path(db, topic_id) if topic_id is not None else []
+    concepts = concepts_of(db, row.combo_id or 0, level) if topic_id is None else []
+    if path:
+        concepts = [{"name": path[-1], "content": " > ".join(path)}]
+    about = path[-1] if path else ", ".join(c["name"] for c in concepts)
+    return {
+        "topic": about,
+        "path": path,
+        "path_text": " > ".join(path),
+        "concepts": concepts,
+        "combo_id": combo,
+        "cycle": row.replicate - 1,
+        "replicate": row.replicate,
+    }, None
+
+
+def _parent_text(db: Database, row: Row) -> tuple[str, int, int | None]:
+    raw, parsed, same, content_id, combo_id = db.execute(
+        "select x.raw, x.parsed, x.parsed_hash = x.raw_hash, x.id, p.combo_id"
+        " from generations p join contents x on x.id = p.content_id where p.id = ?",
+        (row.parent_id,),
+    ).fetchone()
+    return raw if same or parsed is None else parsed, content_id, combo_id
+
+
+def essay_variables(db: Database, row: Row) -> Variables:
+    """What an essay's template sees: its draft as `draft_block` and `links_block`, and what the draft is about."""
+    text, content_id, combo_id = _parent_text(db, row)
+    about = {} if combo_id is None else draft_variables(db, _as_draft(row, combo_id))[0]
+    return {**about, "draft_block": text, "links_block": text, "replicate": row.replicate}, content_id
+
+
+def _as_draft(row: Row, combo_id: int) -> Row:
+    return Row(row.id, row.gen_id, "draft", combo_id, None, row.template_id, row.model_id, row.replicate, row.place)
+
+
+def evaluation_variables(db: Database, row: Row) -> Variables:
+    """What an evaluation's template sees: the essay as `response`."""
+    text, content_id, _ = _parent_text(db, row)
+    return {"response": text, "replicate": row.replicate}, content_id
+
+
+_STAGES: dict[str, Callable[[Database, Row], Variables]] = {
+    "draft": draft_variables,
+    "essay": essay_variables,
+    "evaluation": evaluation_variables,
+}

@@ -1,0 +1,1 @@
+"""The record: the only writer of generations, calls and answers while something runs."""
