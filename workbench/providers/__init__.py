@@ -1,0 +1,26 @@
+"""Who answers: one protocol, and behind it bound endpoints, an embedded model, and the models of other packages."""
+
+from workbench.providers.base import OUTCOMES, Answer, Outcome, Provider, Request, Verdict, verdict_of
+from workbench.providers.choice import provider_for
+from workbench.providers.limiter import Limiter, Pace, Ticket
+from workbench.providers.retry import LONGEST_WAIT, MAX_RETRIES, Breaker, Step, delay, next_step
+
+__all__ = [
+    "LONGEST_WAIT",
+    "MAX_RETRIES",
+    "OUTCOMES",
+    "Answer",
+    "Breaker",
+    "Limiter",
+    "Outcome",
+    "Pace",
+    "Provider",
+    "Request",
+    "Step",
+    "Ticket",
+    "Verdict",
+    "delay",
+    "next_step",
+    "provider_for",
+    "verdict_of",
+]

@@ -1,0 +1,152 @@
+"""The only file that speaks HTTP: one POST, bounded in time and size, no redirects, no cookies, no surprises.
+
+httpx's requests over aiohttp's connections, without httpx's client between them: at 50 ms latency and 128 in flight
+that gave 2,357 answers/s (aiohttp alone 2,372; httpx's client over aiohttp 1,645; one shared httpx client 95).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any, Final, cast
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from workbench import __version__
+from workbench.providers.base import Outcome
+from workbench.providers.key import Key
+from workbench.providers.openai.reply import Reply
+
+MAX_BODY: Final = 8 * 2**20  # bytes of one answer, after decompression
+_KEPT: Final = 65_536  # bytes kept of an answer that is too large, to show what it was
+_CONNECT: Final = 15.0  # seconds
+_KEPT_HEADERS: Final = ("retry-after", "retry-after-ms", "date", "content-encoding")
+
+
+class Wire:
+    """Connections to one address, reused and as many as there are calls; the key goes nowhere else."""
+
+    def __init__(self, url: str, key: Key | None, loopback: bool) -> None:
+        """Prepare to POST to `url`; nothing is opened before the first call."""
+        self._url = httpx.URL(url)
+        self._headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": f"generation-workbench/{__version__}",
+        }
+        self._key = key
+        self._proxy = None if loopback else _proxy_for(self._url)
+        self._transport = AiohttpTransport(client=self._session, trust_env=False)
+
+    def __repr__(self) -> str:
+        return f"Wire({self._url})"
+
+    def _session(self) -> aiohttp.ClientSession:
+        secure: ssl.SSLContext | bool = httpx.create_ssl_context() if self._url.scheme == "https" else True
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=secure),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT),
+            auto_decompress=False,
+            trust_env=False,
+            proxy=self._proxy,
+        )
+
+    async def post(self, body: bytes, seconds: float) -> Reply:
+        """Send a body and read the answer within so many seconds; whatever goes wrong is in the Reply."""
+        partial = _Partial()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._exchange(body, partial)
+        except TimeoutError:
+            return partial.broken("timeout", f"no answer within {seconds:g} seconds")
+        except _TooMuch as error:
+            return partial.broken("garbage", str(error), keep=_KEPT)
+        except Exception as error:  # a hostile server may find a path through the library that raises anything
+            return partial.broken(*_failure(error))
+        return partial.whole()
+
+    async def _exchange(self, body: bytes, partial: _Partial) -> None:
+        headers = self._headers if self._key is None else self._headers | {"Authorization": self._key.header()}
+        request = httpx.Request(
+            "POST", self._url, content=body, headers=headers, extensions={"timeout": {"connect": _CONNECT}}
+        )
+        response = await self._transport.handle_async_request(request)
+        try:
+            partial.begin(response.status_code, response.headers)
+            async for chunk in cast(AsyncIterator[bytes], response.stream):
+                partial.add(chunk)
+        finally:
+            await response.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._transport.aclose()
+
+
+class _TooMuch(Exception):
+    """The answer is larger than the limit, or packed so that its size cannot be known."""
+
+
+class _Partial:
+    """An answer while it is being read."""
+
+    def __init__(self) -> None:
+        self._status: int | None = None
+        self._headers: dict[str, str] = {}
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._unpack: Any = None
+
+    def begin(self, status: int, headers: Mapping[str, str]) -> None:
+        self._status = status
+        self._headers = {name: headers[name] for name in _KEPT_HEADERS if name in headers}
+        packing = self._headers.get("content-encoding", "identity").strip().lower()
+        if packing in ("gzip", "x-gzip", "deflate"):  # sent although we asked for none
+            self._unpack = zlib.decompressobj(wbits=47)
+        elif packing not in ("identity", ""):
+            raise _TooMuch(f"the answer is packed as {packing[:40]!r}, which was not asked for")
+
+    def add(self, chunk: bytes) -> None:
+        if self._unpack is not None:
+            chunk = self._unpack.decompress(chunk, MAX_BODY + 1 - self._size)
+        self._size += len(chunk)
+        self._chunks.append(chunk)
+        if self._size > MAX_BODY:
+            raise _TooMuch(f"the answer is larger than {MAX_BODY:,} bytes")
+
+    def whole(self) -> Reply:
+        return Reply(self._status, self._headers, b"".join(self._chunks))
+
+    def broken(self, failure: Outcome, error: str, keep: int = MAX_BODY) -> Reply:
+        return Reply(self._status, self._headers, b"".join(self._chunks)[:keep], failure, error)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _failure(error: Exception) -> tuple[Outcome, str]:
+    """Class an exception by the types in its chain; httpx's outermost type calls every failed connection a timeout."""
+    chain = list(_causes(error))
+    words = f"{type(chain[-1]).__name__}: {chain[-1]}"
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
+        return "untrusted", words
+    if any(isinstance(cause, aiohttp.ClientResponseError | zlib.error) for cause in chain):
+        return "garbage", f"not HTTP: {words}"
+    if any(isinstance(cause, TimeoutError) for cause in chain):
+        return "timeout", words
+    return "reset", words
+
+
+def _proxy_for(url: httpx.URL) -> str | None:
+    """Give the proxy that the environment names for an address that is not this machine."""
+    return None if proxy_bypass(url.host) else getproxies().get(url.scheme)
