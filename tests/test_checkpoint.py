@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -307,7 +308,7 @@ def test_a_tuple_without_a_text_is_no_completion(tmp_path: Path) -> None:
 
 
 def test_failures_that_do_not_fit_are_reported(tmp_path: Path) -> None:
-    failures = [{"topic_id": "u", "cycle": 5}, {"topic_id": "u"}, {"error": "x"}]
+    failures: list[dict[str, Any]] = [{"topic_id": "u", "cycle": 5}, {"topic_id": "u"}, {"error": "x"}]
     path = checkpoint(tmp_path, [["u", 0], ["v", 0], ["v", 1]], [], failures)
     placements = place(read_checkpoint(path), known("u", "v"))
     assert sorted(codes(placements)) == [
@@ -385,11 +386,9 @@ def test_writing_refuses_what_is_there_and_leaves_nothing_behind(tmp_path: Path)
     st.dictionaries(st.sampled_from("abc"), st.dictionaries(st.integers(0, 9), st.booleans(), max_size=6), max_size=3)
 )
 def test_what_is_written_is_read_and_placed_alike(tasks: dict[str, dict[int, bool]]) -> None:
-    import tempfile
-
     samples = [WrittenSample(t, c, {"n": c}) for t, cycles in tasks.items() for c in sorted(cycles) if cycles[c]]
     failures = [WrittenFailure(t, c, "e", ["r", t]) for t, cycles in tasks.items() for c in cycles if not cycles[c]]
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder:
         found = read_checkpoint(write_checkpoint(f"{folder}/c.checkpoint.json", samples, failures, ORIGIN).facts)
         placements = place(found, str)
         assert placements.problems == []

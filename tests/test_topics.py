@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workbench import ids
 from workbench.errors import BadInput, Problems, TooLarge, UnknownName, WorkbenchError
@@ -418,3 +421,44 @@ def test_keys_that_are_not_kept_are_told(tmp_path: Path) -> None:
     assert "keys that are not kept: weight" in model.notes
     model = read_topics(graph(tmp_path / "g", {"0": [1], "1": []}, n1={"score": 1}))
     assert "keys that are not kept: score" in model.notes
+
+
+TITLES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=4).filter(str.strip)
+
+
+@given(st.lists(st.lists(st.one_of(st.sampled_from("ab:"), TITLES), min_size=1, max_size=5), min_size=1, max_size=12))
+def test_any_tree_is_written_and_read_alike(paths: list[list[str]]) -> None:
+    with TemporaryDirectory() as folder:
+        model = read_topics(rows(Path(folder, "t"), *[{"path": path} for path in paths]))
+        assert again(model, Path(folder)) == model
+        ends = {tuple(path) for path in paths}
+        leaves = [
+            path for path in dict.fromkeys(map(tuple, paths)) if not any(path == e[: len(path)] != e for e in ends)
+        ]
+        assert [tuple(path) for _, path in model.paths()] == leaves
+        assert sorted(step.node.uuid for step in walk(model)) == sorted(node.uuid for node in model.nodes)
+
+
+@st.composite
+def links(draw: st.DrawFn) -> dict[str, list[Any]]:
+    size = draw(st.integers(1, 9))
+    return {str(n): draw(st.lists(st.integers(n + 1, size), max_size=4)) if n < size else [] for n in range(size + 1)}
+
+
+def ways(children: dict[str, list[Any]], node: int) -> list[int]:
+    below = dict.fromkeys(children[str(node)])
+    return [leaf for child in below for leaf in ways(children, child)] if below else [node]
+
+
+@given(links())
+def test_any_graph_is_counted_written_and_read_alike(children: dict[str, list[Any]]) -> None:
+    with TemporaryDirectory() as folder:
+        model = read_topics(graph(Path(folder, "g"), children))
+        assert again(model, Path(folder)) == model
+        ends = ways(children, 0)
+        assert (model.counts().paths, model.counts().leaves) == (len(ends), len(set(ends)))
+        assert all(len(path) - 1 == model.nodes[model.positions[t.uuid]].depth for t, path in model.paths())
+        for node in model.nodes[1:]:
+            rest, gone = pruned(model, uuids=[node.uuid])
+            assert len(rest.nodes) + len(gone) == len(model.nodes)
+            assert all(rest.path(t.uuid)[0] == "Topic 0" for t in rest.get_unique_topics())
