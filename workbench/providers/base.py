@@ -50,7 +50,8 @@ class Request:
 
     `task` is the generation ID or topic key, `model` the provider's own name, `messages` hold role and content,
     `parameters` what the model's row says (temperature, max_tokens, seed, timeout in seconds …), `schema` the
-    JSON Schema that the answer must fit. `hints` (parser, stage, scale, minimum_lines) are read by `offline` only.
+    JSON Schema that the answer must fit. `hints` (parser, stage, scale, minimum_lines,
+    topic, degree) are read by `offline` only.
     """
 
     task: str

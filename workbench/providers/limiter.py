@@ -146,6 +146,13 @@ class Limiter:
             return None
         return self.pace.start(now, tokens)
 
+    def try_acquire(self, tokens: int = 0) -> Ticket | None:
+        """Give leave at once, or None where a call of so many tokens would have to wait."""
+        now = asyncio.get_running_loop().time()
+        if self._queue or self.pace.wait(now, tokens) > 0:
+            return None
+        return self.pace.start(now, tokens)
+
     async def acquire(self, tokens: int = 0) -> Ticket:
         """Wait for leave to send a call of about so many tokens (prompt and answer); give it back by `release`."""
         if (ticket := self.try_acquire(tokens)) is not None:
@@ -173,7 +180,7 @@ class Limiter:
     def _heed(self, ticket: Ticket, answer: Answer, now: float) -> None:
         if answer.outcome in ("rate_limited", "busy"):
             self.pace.complained(ticket, now)
-        elif answer.verdict == "done":
+        elif answer.verdict in ("done", "fail_task"):
             self.pace.calmed()
         self.pace.pause(now, answer.retry_after)
 

@@ -19,9 +19,9 @@ _SCALE: Final = re.compile(r"(-?\d{1,6}(?:\.\d{1,6})?)\s*(?:-|–|to|\.\.)\s*(-?
 
 def shaped(request: Request, prompt: str, rng: Random) -> str:
     """Write the answer's text for a request."""
-    voice = Voice(rng, prompt)
+    voice = Voice(rng, prompt, request.hints.get("topic"))
     if request.schema is not None:
-        made = Instances(request.schema, voice, rng, _asked(prompt)).value(request.schema)
+        made = Instances(request.schema, voice, rng, _asked(prompt, request.hints)).value(request.schema)
         return json.dumps(made, ensure_ascii=False)
     write = _WRITERS.get(str(request.hints.get("parser") or ""))
     if write is None:
@@ -37,8 +37,10 @@ def _lines(hints: Hints) -> int:
     return min(wanted, 10_000) if isinstance(wanted, int) and wanted > 0 else 0
 
 
-def _asked(prompt: str) -> int:
-    """Read how many subtopics a prompt asks for, else three."""
+def _asked(prompt: str, hints: Hints) -> int:
+    """Give how many subtopics are wanted: the hint `degree`, or what the prompt asks for, else three."""
+    if isinstance(degree := hints.get("degree"), int) and degree > 0:
+        return min(degree, 200)
     found = _ASKED.search(prompt)
     return max(1, min(int(found[1]), 200)) if found else 3
 
@@ -77,12 +79,12 @@ def _json(voice: Voice, rng: Random, prompt: str, hints: Hints) -> str:
 
 
 def _subtopics(voice: Voice, rng: Random, prompt: str, hints: Hints) -> str:
-    return _dumped({"subtopics": voice.titles(_asked(prompt))}, hints)
+    return _dumped({"subtopics": voice.titles(_asked(prompt, hints))}, hints)
 
 
 def _subtopics_graph(voice: Voice, rng: Random, prompt: str, hints: Hints) -> str:
     nodes = _NODE.findall(prompt)
-    made = [{"topic": title, "connections": _linked(rng, nodes)} for title in voice.titles(_asked(prompt))]
+    made = [{"topic": title, "connections": _linked(rng, nodes)} for title in voice.titles(_asked(prompt, hints))]
     return _dumped({"subtopics": made}, hints)
 
 

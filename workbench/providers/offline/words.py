@@ -27,16 +27,16 @@ _NAMED: Final = re.compile(
 _QUOTED: Final = re.compile(r"[\"“]([^\"“”\n]{3,80})[\"”]")
 _PATH: Final = re.compile(r"\s*(?:→|->|»|::|>|\|)\s*")
 _WORD: Final = re.compile(r"[A-Za-z][a-z]{4,}")
-_JOINT: Final = re.compile(r" (?:of|in|for) ")
 
 
 class Voice:
     """Speaks about one topic, deterministically: the same die and topic give the same words in the same order."""
 
-    def __init__(self, rng: Random, prompt: str) -> None:
-        """Find what the prompt is about; the die decides all that follows."""
+    def __init__(self, rng: Random, prompt: str, topic: object = None) -> None:
+        """Speak about the given topic, or find what the prompt is about; the die decides all that follows."""
         self._rng = rng
-        self.title = topic_of(prompt)
+        self._form = rng.randrange(len(SENTENCES))
+        self.title = _short(topic) if isinstance(topic, str) and topic.strip() else topic_of(prompt)
         self._spoken = self.title[:1].lower() + self.title[1:] if self.title[1:2].islower() else self.title
 
     def _pick(self, stock: tuple[str, ...]) -> str:
@@ -53,8 +53,9 @@ class Voice:
         return text.replace(" a open", " an open")
 
     def sentence(self) -> str:
-        """Say one thing."""
-        return self._filled(self._pick(SENTENCES))
+        """Say one thing, in another form than the last time."""
+        self._form = (self._form + 5) % len(SENTENCES)
+        return self._filled(SENTENCES[self._form])
 
     def question(self) -> str:
         """Ask one thing."""
@@ -71,18 +72,18 @@ class Voice:
 
     def titles(self, count: int) -> list[str]:
         """Name so many different subtopics of the topic."""
-        base = _stem(self._spoken)
+        base = _stem(self.title)
         aspects = list(ASPECTS)
         self._rng.shuffle(aspects)
-        joint = "for" if " of " in base else "in" if " for " in base else "of"
-        names = [f"{aspect} {joint} {base}" for aspect in aspects[:count]]
-        return names + [f"{self._pick(ASPECTS)} {number} {joint} {base}" for number in range(41, count + 1)]
+        numbered = (f"{self._pick(ASPECTS)} {number}" for number in range(len(aspects) + 1, count + 1))
+        return [f"{base}: {aspect}" for aspect in (*aspects[:count], *numbered)]
 
 
 def _stem(title: str) -> str:
-    """Keep the first two parts of `A of B in C`, so that titles do not grow with depth."""
-    joints = list(_JOINT.finditer(title))
-    return title[: joints[1].start()] if len(joints) > 1 else title
+    """Turn `A: b` to `B in A` and drop the rest, so that titles do not grow with depth."""
+    head, _, aspect = title.partition(": ")
+    whole = f"{aspect} in {head.partition(' in ')[0]}" if aspect else head
+    return whole[:1].upper() + whole[1:]
 
 
 def topic_of(prompt: str) -> str:
