@@ -117,10 +117,11 @@ def _failure(row: dict[str, Any]) -> dict[str, Any]:
 
 def read_rows(path: Path, faults: Faults) -> Iterator[tuple[int, Any]]:
     """Stream a file's rows with their lines; rows that are not JSON are faults."""
+    source = str(path)
     try:
         for line, text in lines(path):
             try:
-                yield line, json_text(text, f"{path}:{line}")
+                yield line, json_text(text, f"{source}:{line}")
             except BadFile as error:
                 faults.add(error)
     except BadFile as error:  # the stream itself is broken: what follows cannot be read
