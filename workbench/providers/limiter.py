@@ -140,13 +140,6 @@ class Limiter:
         self._timer: asyncio.TimerHandle | None = None
 
     def try_acquire(self, tokens: int = 0) -> Ticket | None:
-        """Give leave at once, or None when the call would have to wait."""
-        now = asyncio.get_running_loop().time()
-        if self._queue or self.pace.wait(now, tokens) > 0:
-            return None
-        return self.pace.start(now, tokens)
-
-    def try_acquire(self, tokens: int = 0) -> Ticket | None:
         """Give leave at once, or None where a call of so many tokens would have to wait."""
         now = asyncio.get_running_loop().time()
         if self._queue or self.pace.wait(now, tokens) > 0:
