@@ -24,6 +24,7 @@ NO_TOPIC: Final = "none"  # the reserved combo of samples without topics
 NAMESPACE: Final = uuid.UUID("6f1d8a54-3c6b-5e0e-9a53-2b8f7a1c4e90")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._:/+@-]{0,127}")
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+_CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 _PAIRS: Final = tuple(a + b for a in _DIGITS for b in _DIGITS)
 
 
@@ -185,7 +186,7 @@ def bytes_hash(data: bytes) -> str:
 
 def canonical_json(value: Any) -> str:
     """Write JSON in the one form that is hashed: sorted keys, no blanks, no escapes that are not needed."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL.encode(value)
 
 
 def json_hash(value: Any) -> str:

@@ -29,13 +29,12 @@ def _opened(path: Path | str) -> Iterator[IO[bytes]]:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
-        reason = (
-            "it is a symbolic link" if Path(path).is_symlink() else (error.strerror or "cannot be opened")
-        )
+        reason = "it is a symbolic link" if Path(path).is_symlink() else (error.strerror or "cannot be opened")
         raise BadFile(reason, where=str(path), mend="name a regular file that can be read") from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise BadFile("it is not a regular file", where=str(path), mend="name a regular file")
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise BadFile("it is not a regular file", where=str(path), mend="name a regular file")
         yield file
 
 
@@ -43,9 +42,7 @@ def _decoded(data: bytes, where: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise BadFile(
-            f"byte {error.start + 1} is not UTF-8", where=where, mend="save the file as UTF-8"
-        ) from None
+        raise BadFile(f"byte {error.start + 1} is not UTF-8", where=where, mend="save the file as UTF-8") from None
 
 
 def bytes_file(path: Path | str, limit: int = MAX_FILE) -> bytes:
@@ -101,17 +98,16 @@ def _bounded_int(digits: str) -> int:
     return int(digits)
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_bounded_int)
+
+
 def json_text(text: str, where: str) -> Any:
     """Parse strict JSON: no duplicate keys, no NaN or Infinity, no bottomless nesting. Raises BadFile."""
     try:
-        return json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_bounded_int
-        )
+        return _DECODER.decode(text)
     except json.JSONDecodeError as error:
         at = where if error.lineno == 1 else f"{where}:{error.lineno}"
-        raise BadFile(
-            f"not JSON: {error.msg} at column {error.colno}", where=at, mend="mend the JSON"
-        ) from None
+        raise BadFile(f"not JSON: {error.msg} at column {error.colno}", where=at, mend="mend the JSON") from None
     except (ValueError, RecursionError) as error:
         what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise BadFile(f"not plain JSON: {what}", where=where, mend="mend the JSON") from None
@@ -158,13 +154,9 @@ def csv_rows(path: Path | str, required: Sequence[str] = ()) -> Iterator[tuple[i
                 else:
                     yield reader.line_num, dict(zip(header, cells, strict=True))
         except csv.Error as error:
-            raise BadFile(
-                f"not CSV: {error}", where=f"{path}:{reader.line_num}", mend="mend the quoting"
-            ) from None
+            raise BadFile(f"not CSV: {error}", where=f"{path}:{reader.line_num}", mend="mend the quoting") from None
         if header is None and required:
-            raise BadFile(
-                "the file is empty", where=str(path), mend=f"give it a header: {','.join(required)}"
-            )
+            raise BadFile("the file is empty", where=str(path), mend=f"give it a header: {','.join(required)}")
 
 
 def _header(cells: list[str], required: Sequence[str], where: str) -> list[str]:
@@ -172,9 +164,7 @@ def _header(cells: list[str], required: Sequence[str], where: str) -> list[str]:
     if len(set(names)) < len(names):
         raise BadRow("a column stands twice in the header", where=where, mend="name each column once")
     if missing := [name for name in required if name not in names]:
-        raise BadRow(
-            f"no column {', '.join(missing)}", where=where, mend=f"the header needs {', '.join(required)}"
-        )
+        raise BadRow(f"no column {', '.join(missing)}", where=where, mend=f"the header needs {', '.join(required)}")
     return names
 
 
@@ -220,9 +210,7 @@ def _resolvers() -> None:
 _resolvers()
 
 
-def _build(
-    node: yaml.Node, where: str, path: tuple[object, ...], marks: dict[tuple[object, ...], int]
-) -> Any:
+def _build(node: yaml.Node, where: str, path: tuple[object, ...], marks: dict[tuple[object, ...], int]) -> Any:
     line = node.start_mark.line + 1
     marks.setdefault(path, line)
     if len(path) > MAX_DEPTH:

@@ -112,10 +112,10 @@ def _store_failures(db: Database, model: TopicModel, model_id: int) -> None:
 
 
 def refresh_leaves(db: Database, model_id: int) -> None:
-    """Say anew which topics of a model have nothing below them."""
+    """Say anew which topics of a model have nothing below them; one that is still to be grown is no leaf."""
     db.execute(
-        "update topics set leaf = 1 - leaf where topic_model_id = ? and leaf ="
-        " exists (select 1 from topic_edges e where e.parent_id = topics.id)",
+        "update topics set leaf = 1 - leaf where topic_model_id = ? and leaf <> (coalesce(growth, 'done') = 'done'"
+        " and not exists (select 1 from topic_edges e where e.parent_id = topics.id))",
         (model_id,),
     )
 

@@ -145,14 +145,18 @@ class Engine:
             if self.draining and job.call_id is None:
                 self.lines.release(job, ticket, None)
                 return await self._desk.do(lambda db: self._abandon(db, job))
-            if job.call_id is None:
-                await self._desk.do(lambda db: self._open(db, job))
-            answer, latency = await self._ask(job, ticket)
-            step = next_step(answer, job.attempt, self._rng)
-            following = await self._desk.do(lambda db: self._take(db, job, answer, latency, step))
+            following, step = await self._attempt(job, ticket)
             if step.verdict != "retry":
                 return following
             job.attempt, job.call_id, job.wait = job.attempt + 1, None, step.wait
+
+    async def _attempt(self, job: Job, ticket: Ticket) -> tuple[Job | None, Step]:
+        """Send a job once, written down before and after."""
+        if job.call_id is None:
+            await self._desk.do(lambda db: self._open(db, job))
+        answer, latency = await self._ask(job, ticket)
+        step = next_step(answer, job.attempt, self._rng)
+        return await self._desk.do(lambda db: self._take(db, job, answer, latency, step)), step
 
     async def _pause(self, seconds: float) -> bool:
         """Wait before a retry; False when the run is draining meanwhile."""
@@ -172,7 +176,10 @@ class Engine:
 
     def _take(self, db: Database, job: Job, answer: Answer, latency: float, step: Step) -> Job | None:
         """Write an answer down, settle its task, and choose the next: one transaction."""
-        close_call(db, self.run_id, job.call_id or 0, receipt_of(job, answer, latency))
+        receipt = receipt_of(job, answer, latency)
+        close_call(db, self.run_id, job.call_id or 0, receipt)
+        spent = {"tokens_in": receipt.tokens_in, "tokens_out": receipt.tokens_out, "cost": receipt.cost}
+        self.notice("call", {"outcome": answer.outcome, "latency_ms": latency, **spent})
         self._judge_row(job, answer, step)
         if step.verdict == "retry":
             facts = {"attempt": job.attempt, "outcome": answer.outcome, "wait": round(step.wait, 1)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -47,10 +46,9 @@ class Lines:
     def start_at_once(self, job: Job) -> None:
         """Take leave for a job now if nobody has to wait, so that its call is written down with its choice."""
         self.provider(job)
-        limiter = self._limiter(job)
-        now = asyncio.get_running_loop().time()
-        if limiter.is_free(now, _size(job)):
-            self._tickets[id(job)] = limiter.pace.start(now, _size(job))
+        ticket = self._limiter(job).try_acquire(_size(job))
+        if ticket is not None:
+            self._tickets[id(job)] = ticket
 
     def may_send(self, job: Job) -> bool:
         """Say whether a job has leave already."""
@@ -62,16 +60,7 @@ class Lines:
 
     def release(self, job: Job, ticket: Ticket, answer: Answer | None) -> None:
         """Give leave back, with what the answer says about the pace."""
-        tokens = None
-        if answer is not None and answer.tokens_out is not None:
-            tokens = (answer.tokens_in or 0) + answer.tokens_out
-        self._limiter(job).release(
-            ticket,
-            tokens=tokens,
-            complained=answer is not None and answer.outcome in ("rate_limited", "busy"),
-            calm=answer is not None and answer.verdict in ("done", "fail_task"),
-            retry_after=None if answer is None else answer.retry_after,
-        )
+        self._limiter(job).release(ticket, answer)
 
     async def aclose(self) -> None:
         """Close every provider that was opened."""

@@ -80,8 +80,8 @@ class Session:
     _tally: Callable[[], tuple[int, int]] = field(default=lambda: (0, 0))
 
     def notice(self, event: str, facts: Mapping[str, object]) -> None:
-        """Keep an event and tell it; `settled` is told and not kept, since the record implies it."""
-        if event != "settled":
+        """Keep an event and tell it; single calls and tasks are told and not kept, since the record implies them."""
+        if event not in ("settled", "call"):
             record_event(self.db, self.run_id, event, facts)
         self.listener(event, facts)
 

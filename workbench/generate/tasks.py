@@ -126,7 +126,7 @@ class GenerationWork:
         )
 
     def _opened(self, db: Database, row: Row) -> int:
-        if row.stage == "evaluation":
+        if row.stage == self.selection.stages[0]:  # the last stage has nothing below that is worked on
             return 0
         ready = db.execute("select count(*) from generations where parent_id = ? and ready = 1", (row.id,))
         return int(ready.fetchone()[0])

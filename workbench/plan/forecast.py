@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 from workbench.catalogue.models import Model, load_model, model_name
 from workbench.plan.estimates import answer_tokens, price_of
-from workbench.plan.orders import Order, Shape, shape
+from workbench.plan.orders import Order, shape
 from workbench.record.selection import CohortSelection, GroupCount, Selection, counts
 from workbench.store import Database
 
@@ -121,6 +121,3 @@ def problems(db: Database, selection: Selection) -> list[str]:
         what = json.loads(facts).get("gen_id", "")
         found.append(f"alert {number} is open: {kind} {what}; look at it, then `workbench alerts ack {number}`")
     return found
-
-
-__all__ = ["Forecast", "Shape", "forecast", "forecast_cohort", "problems"]

@@ -97,11 +97,13 @@ class Planting:
         """Plan the next tasks; False when all are in the record. Runs inside the caller's transaction."""
         if not self._ready:
             self._prepare(db)
-        while self._replicate <= self._shape.cycles_needed:
-            if self._plant(db):
-                return True
-            self._replicate += 1
-        return False
+        planted = 0
+        while self._replicate <= self._shape.cycles_needed and planted < CHUNK:
+            fresh = self._plant(db, CHUNK - planted)
+            planted += fresh
+            if planted < CHUNK:  # this cycle has no more
+                self._replicate += 1
+        return planted > 0
 
     def _prepare(self, db: Database) -> None:
         if self._shape.topic_model_id is None:
@@ -110,7 +112,7 @@ class Planting:
             ensure_topic_combos(db, self._shape.topic_model_id)
         self._ready = True
 
-    def _plant(self, db: Database) -> int:
+    def _plant(self, db: Database, limit: int) -> int:
         if self._shape.topic_model_id is None:
             return self._plant_plain(db)
         last = self._replicate == self._shape.cycles_needed
@@ -121,7 +123,7 @@ class Planting:
             model_id=self._shape.model_id,
             replicate=self._replicate,
             end=self._shape.end_place if last else EVERYTHING,
-            limit=CHUNK,
+            limit=limit,
         )
 
     def _plant_plain(self, db: Database) -> int:

@@ -55,7 +55,10 @@ def store_answer(db: Database, origin: Origin, result: Result, *, revision: int 
             " values (?, ?, ?, ?, ?, ?)",
             (origin.generation_id, content_id, result.score, low, high, result.detail),
         )
-    refresh(db, origin.generation_id)
+    if result.outcome == "ok":
+        _follow(db, origin.generation_id, content_id, "ok")  # the latest good answer is always the current one
+    else:
+        refresh(db, origin.generation_id)
     return content_id
 
 
@@ -113,6 +116,10 @@ CURRENT = "select id, outcome from contents where generation_id = ? order by out
 def refresh(db: Database, generation_id: int) -> None:
     """Let a generation follow its answers: a good one before a bad one, then the latest, then by hash."""
     content_id, outcome = db.execute(CURRENT + " limit 1", (generation_id,)).fetchone()
+    _follow(db, generation_id, content_id, outcome)
+
+
+def _follow(db: Database, generation_id: int, content_id: int, outcome: str) -> None:
     status = "done" if outcome == "ok" else "failed"
     db.execute(
         "update generations set status = ?, ready = 0, outcome = ?, content_id = ? where id = ?",
@@ -136,6 +143,9 @@ def fail(db: Database, generation_id: int, outcome: str) -> None:
 
 def settle_children(db: Database, generation_id: int, status: str) -> None:
     """Let the children of a settled generation go on, or block them and all below with the reason."""
+    children = db.execute("select exists (select 1 from generations where parent_id = ?)", (generation_id,))
+    if not children.fetchone()[0]:
+        return
     if status == "done":
         db.execute(
             "update generations set status = 'planned', outcome = null where id in (with recursive below (id) as ("

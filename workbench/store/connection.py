@@ -21,6 +21,13 @@ from workbench.store.transaction import transaction
 PAGE_SIZE = 8192
 BUSY_MS = 30_000
 MIN_SQLITE = (3, 37, 0)
+_PRAGMAS = (
+    "foreign_keys=on",
+    "trusted_schema=off",
+    "cell_size_check=on",
+    "synchronous=full",
+    "cache_size=-24000",  # KiB; the default of 2 MB makes a run read its own index pages again and again
+)
 _LIMITS = {
     sqlite3.SQLITE_LIMIT_LENGTH: 256 * 2**20,
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: 1_000_000,
@@ -53,7 +60,7 @@ def _connect(path: Path, *, read_only: bool) -> Database:
     for limit, value in _LIMITS.items():
         conn.setlimit(limit, value)
     db = Database(conn, recursive_triggers=False, execute_plugins=False)
-    for pragma in ("foreign_keys=on", "trusted_schema=off", "cell_size_check=on", "synchronous=full"):
+    for pragma in _PRAGMAS:
         db.execute(f"pragma {pragma}")
     if read_only:
         db.execute("pragma query_only=on")

@@ -1,0 +1,233 @@
+"""`workbench generate`, `workbench validate` and `workbench explain`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from workbench.cli.options import concurrency_option, dry_run_option, json_option, project_option
+from workbench.cli.output import Form, document, note, table
+from workbench.cli.progress import progress
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def order_options(function: F) -> F:
+    """Add what is to be made: `--topics`, `--num-samples`, `--template`, `--model`."""
+    for option in (
+        click.option("--model", metavar="ID", help="Model of the catalogue that writes the samples."),
+        click.option("--template", metavar="NAME", help="Draft template of the catalogue."),
+        click.option(
+            "-n",
+            "--num-samples",
+            metavar="N|auto|P%",
+            help="How many samples in all: a number, every unique topic once (auto), or a share of the topics.",
+        ),
+        click.option("--topics", metavar="NAME", help="Topic model to go through, cycle by cycle."),
+    ):
+        function = option(function)
+    return function
+
+
+def terms_options(function: F) -> F:
+    """Add how a run goes about it: limits per minute, caps over all runs of the same job."""
+    for option in (
+        click.option("--max-calls", type=click.IntRange(1), help="Stop before this many calls, over all runs."),
+        click.option("--max-cost", type=click.FloatRange(0), help="Stop before this much money, over all runs."),
+        click.option("--limit", type=click.IntRange(1), help="Do at most this many tasks now."),
+        click.option("--tpm", type=click.IntRange(1), help="Tokens a minute, for each provider."),
+        click.option("--rpm", type=click.IntRange(1), help="Calls a minute, for each provider."),
+    ):
+        function = option(function)
+    return concurrency_option(function)
+
+
+def order_of(topics: str | None, num_samples: str | None, template: str | None, model: str | None) -> Any:
+    """Put the order together; raises a usage error that says what is missing."""
+    from workbench.config.amounts import checked_amount
+    from workbench.plan.orders import Order
+
+    missing = [
+        name
+        for name, value in (("--num-samples", num_samples), ("--template", template), ("--model", model))
+        if not value
+    ]
+    if missing:
+        raise click.UsageError(f"{', '.join(missing)} missing: say how many samples, from which template and model")
+    return Order(str(template), str(model), checked_amount(num_samples), topics)
+
+
+@click.command()
+@order_options
+@terms_options
+@click.option("--retry-failed", is_flag=True, help="Send failed tasks again.")
+@click.option("--force", is_flag=True, help="Make a new text for every task; the old ones stay in history.")
+@click.option("--reparse", is_flag=True, help="Parse failed answers again, without a call.")
+@dry_run_option
+@project_option
+@json_option
+def generate(
+    project: Path,
+    form: Form,
+    topics: str | None,
+    num_samples: str | None,
+    template: str | None,
+    model: str | None,
+    reparse: bool,
+    dry_run: bool,
+    concurrency: int | None,
+    **terms: Any,
+) -> int:
+    """Make the samples that are not there yet.
+
+    The same command again does only what is missing; a larger N just continues. Every answer is kept as it
+    arrives: a kill loses at most the calls in flight. Ctrl-C lets them end.
+
+    \b
+    Example:
+      workbench generate --topics garden -n 40 --template qa-sample --model offline
+      workbench generate -n 100 --template short-essay --model offline --concurrency 16
+    """
+    from workbench.generate import Terms
+    from workbench.generate import generate as run
+    from workbench.store import open_project
+
+    order = order_of(topics, num_samples, template, model)
+    with open_project(project, write=not dry_run) as db:
+        if reparse:
+            return _reparse(db, order, form)
+        plan = planned(db, order)
+        if dry_run:
+            print_plan(plan, form)
+            return 0
+        note(plan_line(plan))
+        with progress() as listen:
+            summary = run(db, order, Terms(concurrency=concurrency or 4, **terms), listen)
+    return print_summary(summary, form)
+
+
+def planned(db: Any, order: Any) -> Any:
+    """Forecast an order."""
+    from workbench.plan.forecast import forecast
+
+    return forecast(db, order)
+
+
+def _reparse(db: Any, order: Any, form: Form) -> int:
+    from workbench.generate.reparse import reparse
+    from workbench.plan.orders import shape
+
+    found = reparse(db, shape(db, order).selection)
+    document({"looked_at": found.looked_at, "done": found.done, "failed": found.looked_at - found.done}, form)
+    return 0 if found.done == found.looked_at else 1
+
+
+def plan_line(plan: Any) -> str:
+    """Say a forecast in one line."""
+    cost = "no price known" if plan.cost is None else f"about {plan.cost:.4g}"
+    tokens = f"about {plan.tokens_in + plan.tokens_out:,} tokens"
+    return f"{plan.pending:,} of {plan.total_samples:,} to do: {plan.calls:,} calls, {tokens}, cost {cost}"
+
+
+def print_plan(plan: Any, form: Form) -> None:
+    """Write a forecast."""
+    document(plan.as_dict(), form)
+
+
+def print_summary(summary: Any, form: Form) -> int:
+    """Write what came of a run and give its exit code."""
+    facts = summary.as_dict()
+
+    def text() -> Any:
+        counts = f"{summary.done:,} done, {summary.failed:,} failed, {summary.skipped:,} skipped"
+        yield f"{summary.status}: {counts}, {summary.calls:,} calls in {summary.seconds:.1f} s (run {summary.run})"
+        if summary.why:
+            yield summary.why
+        if summary.left:
+            yield f"{summary.left:,} left; the same command goes on"
+
+    document(facts, form, text)
+    return int(summary.exit_code)
+
+
+@click.command()
+@click.argument("config", required=False, type=click.Path(path_type=Path))
+@order_options
+@click.option("--cohort", metavar="ID", help="Cohort to look at instead.")
+@project_option
+@json_option
+def validate(
+    project: Path,
+    form: Form,
+    config: Path | None,
+    cohort: str | None,
+    topics: str | None,
+    num_samples: str | None,
+    template: str | None,
+    model: str | None,
+) -> int:
+    """Say what a run would do, without a call: topics, cycles, what is done and pending, what is missing.
+
+    \b
+    Example:
+      workbench validate --topics garden -n 40 --template qa-sample --model offline
+      workbench validate config.yaml
+    """
+    from workbench.store import open_project
+
+    if config is not None:
+        from workbench.configured import validate_config
+
+        facts = validate_config(project, config)
+    elif cohort is not None:
+        from workbench.plan.cohorts import forecast_named
+
+        with open_project(project) as db:
+            facts = forecast_named(db, cohort).as_dict()
+    else:
+        with open_project(project) as db:
+            facts = planned(db, order_of(topics, num_samples, template, model)).as_dict()
+    document(facts, form)
+    return 1 if facts["problems"] else 0
+
+
+@click.command()
+@click.argument("gen_id", required=False, metavar="[ID]")
+@click.option("--cohort", metavar="ID", help="Explain every member of a cohort.")
+@project_option
+@json_option
+def explain(project: Path, form: Form, gen_id: str | None, cohort: str | None) -> None:
+    """Say why a task is new, reused, stale, blocked or failed, field by field, and what making it would cost.
+
+    \b
+    Example:
+      workbench explain d_1uebvk8svcsa39ro
+      workbench explain --cohort pilot
+    """
+    from workbench.lineage import resolve
+    from workbench.plan import explain as reasons
+    from workbench.store import open_project
+
+    if (gen_id is None) == (cohort is None):
+        raise click.UsageError("give one ID, or --cohort")
+    with open_project(project) as db:
+        if gen_id is not None:
+            found = reasons.explain(db, resolve(db, gen_id)).as_dict()
+            document(found, form, lambda: _reasons(found))
+            return
+        from workbench.plan.cohorts import cohort_number
+
+        rows = (one.as_dict() for one in reasons.explain_cohort(db, cohort_number(db, str(cohort))))
+        table(rows, form, ["gen_id", "stage", "verdict", "why", "cost"] if form.kind != "json" else None)
+
+
+def _reasons(found: dict[str, Any]) -> Any:
+    yield f"{found['gen_id']} ({found['stage']}): {found['verdict']}"
+    yield found["why"]
+    for one in found["differences"]:
+        yield f"  {one['field']}: was {one['was']!r}, is {one['now']!r}"
+    if found["cost"] is not None:
+        yield f"making it anew would cost about {found['cost']:.4g}"

@@ -1,0 +1,138 @@
+"""How far a run has come: a bar on a terminal, a plain line now and then elsewhere. Everything goes to stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from workbench.cli.output import note
+from workbench.clock import ticks
+
+EVERY = 5.0  # seconds between plain lines
+Listener = Callable[[str, Mapping[str, Any]], None]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the events of a run add up to."""
+
+    total: int = 0
+    before: int = 0
+    done: int = 0
+    failed: int = 0
+    tokens: int = 0
+    cost: float = 0.0
+    where: str = ""
+    begun: float = field(default_factory=ticks)
+
+    def hear(self, event: str, facts: Mapping[str, Any]) -> None:
+        """Count one event."""
+        match event:
+            case "generation_start":
+                self.total, self.before = facts["total_samples"], facts["previously_completed"]
+            case "cycle_start":
+                self.where = f"Cycle {facts['cycle']}/{facts['total_cycles']}"
+            case "step_start":
+                self.where = f"Step {facts['step']}/{facts['total_steps']}"
+            case "stage_start":
+                self.where = f"Stage {facts['stage']}"
+            case "settled" | "topic_grown":
+                failed = event == "settled" and not facts["done"]
+                self.done, self.failed = self.done + (not failed), self.failed + failed
+            case "call":
+                self.tokens += (facts["tokens_in"] or 0) + (facts["tokens_out"] or 0)
+                self.cost += facts["cost"] or 0.0
+
+    @property
+    def rate(self) -> float:
+        """Settled tasks per second."""
+        return (self.done + self.failed) / max(ticks() - self.begun, 1e-9)
+
+    def line(self) -> str:
+        """Say it in one line."""
+        of = f"/{self.total:,}" if self.total else ""
+        text = f"{self.where or 'Run'}: {self.before + self.done:,}{of} done, {self.rate:.1f}/s"
+        parts = [f"{self.failed:,} failed" if self.failed else "", f"{self.tokens:,} tokens" if self.tokens else ""]
+        parts += [f"cost {self.cost:.4g}" if self.cost else "", self._left()]
+        return ", ".join([text, *filter(None, parts)])
+
+    def _left(self) -> str:
+        left = self.total - self.before - self.done - self.failed
+        return f"{left / self.rate:,.0f} s left" if self.total and left > 0 and self.done else ""
+
+
+def sentence(event: str, facts: Mapping[str, Any], tally: Tally) -> str | None:
+    """Say an event that people want to read, or None."""
+    match event:
+        case "skipped":
+            return f"{facts['count']:,} done before, skipped"
+        case "cycle_complete":
+            total = f"total {tally.before + tally.done:,}/{tally.total:,}"
+            failures = f", {facts['failures_in_cycle']:,} failed" if facts["failures_in_cycle"] else ""
+            cycle = f"Cycle {facts['cycle']}/{facts['total_cycles']}"
+            return f"{cycle}: +{facts['samples_in_cycle']:,} samples ({total}){failures}"
+        case "stage_complete":
+            counts = f"{facts['done']:,} done, {facts['failed']:,} failed, {facts['skipped']:,} skipped"
+            return f"Stage {facts['stage']}: {counts}"
+        case "sample_failed":
+            who = facts.get("gen_id") or facts.get("topic")
+            return f"failed: {who}: {facts['outcome']}{': ' + facts['detail'] if facts.get('detail') else ''}"
+        case "draining":
+            return "stopping: waiting for the calls in flight (Ctrl-C again gives them up)"
+    return None
+
+
+@contextmanager
+def progress() -> Iterator[Listener]:
+    """Give a listener for a run's events that shows how far it has come."""
+    tally = Tally()
+    with _bar(tally) if sys.stderr.isatty() else _lines(tally) as show:
+
+        def listen(event: str, facts: Mapping[str, Any]) -> None:
+            tally.hear(event, facts)
+            show(sentence(event, facts, tally))
+
+        yield listen
+
+
+@contextmanager
+def _lines(tally: Tally) -> Iterator[Callable[[str | None], None]]:
+    last, failures = ticks(), 0
+
+    def show(text: str | None) -> None:
+        nonlocal last, failures
+        if text and text.startswith("failed:"):
+            failures += 1
+            text = text if failures <= 5 else None  # the rest is in `events` and `status`
+        if text:
+            note(text)
+        elif ticks() - last >= EVERY:
+            last = ticks()
+            note(tally.line())
+
+    yield show
+
+
+@contextmanager
+def _bar(tally: Tally) -> Iterator[Callable[[str | None], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.text import Text
+
+    from workbench.cli.visible import visible
+
+    console = Console(stderr=True)
+    columns = (BarColumn(bar_width=30), TextColumn("{task.fields[line]}", markup=False))
+    with Progress(*columns, console=console, transient=True, refresh_per_second=8) as bar:
+        task = bar.add_task("run", total=None, line="")
+
+        def show(text: str | None) -> None:
+            if text:
+                console.print(Text(visible(text)))
+            settled = tally.before + tally.done + tally.failed
+            bar.update(task, total=tally.total or None, completed=settled, line=tally.line())
+
+        yield show

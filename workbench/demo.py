@@ -1,0 +1,48 @@
+"""The whole main job on bundled content with the embedded offline model: no key, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from workbench.catalogue.starters import install_starters
+from workbench.generate import Terms, generate
+from workbench.generate.run import Listener
+from workbench.grow import Growth, build_topics
+from workbench.plan.orders import Order
+from workbench.store import Database, create_project, open_project, transaction
+from workbench.verify import verify
+
+SUBJECT = "Keeping a small vegetable garden"
+TOPICS, TEMPLATE, MODEL, CYCLES = "garden", "qa-sample", "offline", 2
+
+
+def demo(path: Path, listener: Listener) -> Iterator[str]:
+    """Make a project and fill it, saying each step as it is done; raises OutputExists when the file is there."""
+    create_project(path)
+    with open_project(path, write=True) as db:
+        with transaction(db):
+            count = install_starters(db)
+        yield f"made {path} with {count} starter templates and the offline model"
+        yield from _topics(db, listener)
+        yield from _samples(db, listener)
+        checks = verify(db)
+        yield f"verified: {sum(c.ok for c in checks)} of {len(checks)} checks hold"
+
+
+def _topics(db: Database, listener: Listener) -> Iterator[str]:
+    growth = Growth(SUBJECT, "tree", depth=2, degree=4, model=MODEL, template="topics-tree")
+    built = build_topics(db, TOPICS, growth, Terms(concurrency=4), listener)
+    leaves = db.execute("select count(*) from unique_topics where topic_model = ?", (TOPICS,)).fetchone()[0]
+    yield f"grew the topic tree {TOPICS!r} about {SUBJECT.lower()}: {leaves} topics from {built.calls} calls"
+
+
+def _samples(db: Database, listener: Listener) -> Iterator[str]:
+    unique = db.execute("select count(*) from unique_topics where topic_model = ?", (TOPICS,)).fetchone()[0]
+    order = Order(TEMPLATE, MODEL, unique * CYCLES, TOPICS)
+    first = generate(db, Order(TEMPLATE, MODEL, unique + unique // 2, TOPICS), Terms(concurrency=8), listener)
+    yield f"wrote {first.done} samples, then stopped in the middle of cycle 2"
+    second = generate(db, order, Terms(concurrency=8), listener)
+    yield f"went on where it stopped: {second.skipped} skipped, {second.done} written, {CYCLES} cycles complete"
+    again = generate(db, order, Terms(concurrency=8), listener)
+    yield f"ran the same once more: {again.calls} calls, nothing is paid twice"

@@ -1,0 +1,144 @@
+"""Why a task is new, reused, blocked, failed or stale: field by field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from workbench.catalogue.models import load_model, model_name
+from workbench.catalogue.templates import load_version
+from workbench.plan.estimates import answer_tokens, price_of
+from workbench.store import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is not as it was when the text was made."""
+
+    field: str
+    was: object
+    now: object
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A task's verdict: new, reused, stale, failed or blocked; why; and what making it anew would cost."""
+
+    gen_id: str
+    stage: str
+    verdict: str
+    why: str
+    differences: tuple[Difference, ...]
+    cost: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as plain data."""
+        return asdict(self)
+
+
+_FACTS = (
+    "select g.id, g.gen_id, g.stage, g.status, g.outcome, g.template_id, g.model_id, t.version_id,"
+    " x.template_version_id, x.model_version_id, x.parent_content_id, p.content_id, p.gen_id, p.status, x.detail,"
+    " x.tokens_in, x.tokens_out, o.name"
+    " from generations g left join templates t on t.id = g.template_id"
+    " left join contents x on x.id = g.content_id left join generations p on p.id = g.parent_id"
+    " left join cohorts o on o.id = g.origin_cohort_id where "
+)
+
+
+def explain(db: Database, generation_id: int) -> Explanation:
+    """Explain one generation, by its number inside the file."""
+    return _explained(db, db.execute(_FACTS + "g.id = ?", (generation_id,)).fetchone())
+
+
+def explain_cohort(db: Database, cohort_id: int) -> Iterator[Explanation]:
+    """Explain each member of a cohort, in order."""
+    rows = db.execute(
+        _FACTS.replace(" where ", " join cohort_members cm on cm.generation_id = g.id where ")
+        + "cm.cohort_id = ? order by cm.place, cm.id",
+        (cohort_id,),
+    )
+    for row in rows.fetchall():
+        yield _explained(db, row)
+
+
+def _explained(db: Database, row: tuple[Any, ...]) -> Explanation:
+    gen_id, stage, model_id = row[1], row[2], row[6]
+    differences = tuple(_differences(db, row)) if row[8] is not None else ()
+    verdict, why = _verdict(row, differences)
+    return Explanation(gen_id, stage, verdict, why, differences, _cost(db, model_id, row[15], row[16]))
+
+
+def _verdict(row: tuple[Any, ...], differences: tuple[Difference, ...]) -> tuple[str, str]:
+    status, outcome, parent, parent_status, detail, origin = row[3], row[4], row[12], row[13], row[14], row[17]
+    if status == "blocked":
+        why = f"its parent {parent} is {parent_status}" if outcome == "parent_failed" else f"{outcome}"
+        return "blocked", f"{why}; it goes on when that is mended"
+    if status == "failed":
+        return "failed", f"{outcome}{f': {detail}' if detail else ''}; `generate --retry-failed` sends it again"
+    if status == "planned":
+        waits = f"; it waits for {parent}, which is {parent_status}" if parent and parent_status != "done" else ""
+        return "new", f"nothing was made for this signature yet{waits}"
+    if differences:
+        names = ", ".join(d.field for d in differences)
+        return "stale", f"made with another {names}; `generate --force` makes it anew, the old text stays in history"
+    return "reused", f"done{f', first by cohort {origin}' if origin else ''}; nothing has changed since"
+
+
+def _differences(db: Database, row: tuple[Any, ...]) -> Iterator[Difference]:
+    version_now, version_was, model_was, parent_was, parent_now = row[7], row[8], row[9], row[10], row[11]
+    if version_now != version_was:
+        was, now = asdict(load_version(db, version_was)), asdict(load_version(db, version_now))
+        for key in ("text", "system", "mode", "parser", "minimum_lines", "scale", "schema"):
+            if was[key] != now[key]:
+                yield Difference(f"template {key}", *_shortened(was[key], now[key]))
+    if model_was is not None and row[6] is not None:
+        yield from _model_differences(db, model_was, model_name(db, row[6])[1])
+    if parent_was is not None and parent_now != parent_was:
+        yield Difference("parent text", _hash(db, parent_was), _hash(db, parent_now))
+
+
+def _shortened(was: object, now: object) -> tuple[object, object]:
+    """Of two long texts give the first lines that differ."""
+    if not (isinstance(was, str) and isinstance(now, str)):
+        return was, now
+    old, new = was.splitlines(), now.splitlines()
+    at = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    return f"line {at + 1}: {''.join(old[at : at + 1])[:200]}", f"line {at + 1}: {''.join(new[at : at + 1])[:200]}"
+
+
+def _model_differences(db: Database, was_id: int, now_id: int) -> Iterator[Difference]:
+    if was_id == now_id:
+        return
+    was, now = (_settings(db, number) for number in (was_id, now_id))
+    for key in sorted({*was, *now}):
+        if was.get(key) != now.get(key):
+            yield Difference(f"model {key}", was.get(key), now.get(key))
+
+
+def _settings(db: Database, version_id: int) -> dict[str, object]:
+    provider, name, parameters = db.execute(
+        "select provider, name, parameters from model_versions where id = ?", (version_id,)
+    ).fetchone()
+    return {"provider": provider, "name": name, **json.loads(parameters)}
+
+
+def _hash(db: Database, content_id: int | None) -> str | None:
+    row = db.execute("select coalesce(parsed_hash, raw_hash) from contents where id = ?", (content_id,)).fetchone()
+    return None if row is None else row[0]
+
+
+def _cost(db: Database, model_id: int | None, tokens_in: int | None, tokens_out: int | None) -> float | None:
+    if model_id is None:
+        return None
+    name, version = model_name(db, model_id) if _has_settings(db, model_id) else ("", 0)
+    if not version:
+        return None
+    model = load_model(db, name)
+    return price_of(model, tokens_in or 400, tokens_out or answer_tokens(model))
+
+
+def _has_settings(db: Database, model_id: int) -> bool:
+    return bool(db.execute("select version_id is not null from models where id = ?", (model_id,)).fetchone()[0])
