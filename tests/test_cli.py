@@ -1,0 +1,287 @@
+"""The frame of the command line: registry, help, options, exit codes, errors."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+from conftest import ROOT
+
+from workbench.cli import failures, main
+from workbench.cli.frame import Noun
+from workbench.cli.options import concurrency_option, confirmed
+from workbench.cli.registry import COMMANDS
+from workbench.errors import BadRow, Conflict, Problems, Refused, UnknownName
+
+
+def walk(command: click.Command, path: tuple[str, ...] = ()):
+    """Give every command below one, with its path."""
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from walk(command.get_command(context, name), (*path, name))
+
+
+ALL = dict(walk(main))
+
+
+def examples_of(command: click.Command) -> list[list[str]]:
+    """Give the command lines of a command's worked example, as words."""
+    import shlex
+
+    _, _, text = (command.help or "").partition("Example:\n")
+    lines = [line.strip() for line in text.split("\n\n")[0].splitlines()]
+    return [shlex.split(line) for line in lines if line.startswith("workbench ")]
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_command_has_a_worked_example_and_help_for_every_option(path, run):
+    """`--help` works everywhere, shows an example that begins with the command, and explains each option."""
+    command = ALL[path]
+    shown = run(*path, "--help")
+    assert shown.code == 0 and "Example:" in shown.out
+    options = [p for p in command.params if isinstance(p, click.Option)]
+    assert [p.name for p in options if not p.help] == []
+    assert (
+        any(words[1 : 1 + len(path)] == list(path) or path[:1] == tuple(words[1:2]) for words in examples_of(command))
+        or not path
+    )
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_option_of_an_example_exists(path):
+    """Examples name only commands and options that there are."""
+    for words in examples_of(ALL[path]):
+        place, rest = main, words[1:]
+        while isinstance(place, click.Group) and rest and not rest[0].startswith("-"):
+            place = place.get_command(click.Context(place), rest[0])
+            assert place is not None, words
+            rest = rest[1:]
+        if isinstance(place, Noun):
+            place = place.get_command(click.Context(place), "list")
+        known = {name for p in place.params for name in (*p.opts, *p.secondary_opts)} | {"--help"}
+        assert [w for w in rest if re.match(r"--?[a-zA-Z]", w) and w.split("=")[0] not in known] == [], words
+
+
+def test_the_registry_says_what_each_command_says_of_itself():
+    """The short help that needs no import is the first line of the command's own help."""
+    for name, entry in COMMANDS.items():
+        assert entry.load().help.strip().splitlines()[0] == entry.help, name
+
+
+def test_help_and_status_start_fast(shell, project):
+    """`--help` and `status` take less than 0.3 s; the best of five counts, machines are busy."""
+
+    def best(*args: object) -> float:
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            assert shell(*args).code == 0
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    assert best("--help") < 0.3
+    assert best("status", "-p", project) < 0.3
+
+
+def test_help_imports_nothing_heavy():
+    """The root's help loads click and the registry, no command and no store."""
+    code = "import sys\nfrom workbench.cli import main\ntry:\n  main(['--help'])\nexcept SystemExit: pass\n"
+    code += (
+        "print([m for m in sys.modules if m.split('.')[0] in ('sqlite3', 'sqlite_utils', 'httpx', 'pydantic', 'rich')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_commands_do_not_import_heavy_things_at_the_top():
+    """Loading every command's file loads neither the store nor any of the big libraries."""
+    code = (
+        "import sys\nfrom workbench.cli.registry import COMMANDS\nfor e in COMMANDS.values(): e.load()\n"
+        "print([m for m in ('sqlite3', 'sqlite_utils', 'httpx', 'aiohttp', 'pydantic', 'rich', 'jinja2', 'yaml', "
+        "'datasette', 'workbench.store') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_version(run):
+    """`--version` prints name and version."""
+    from workbench import __version__
+
+    assert run("--version").out == f"workbench, version {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("nonsense",), 2, "nonsense"),
+        (("status", "--nonsense"), 2, "nonsense"),
+        (("query",), 2, "give SQL"),
+        (("query", "select 1", "--limit", "x"), 2, "--limit"),
+        (("status", "-p", "nowhere.db"), 2, "no project at nowhere.db"),
+        (("alerts", "ack", "x"), 2, "integer"),
+    ],
+)
+def test_bad_usage_is_one_line_and_exit_2(words, code, says, run):
+    """Bad usage never shows a traceback: one line with what is wrong, and exit 2."""
+    ran = run(*words)
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.err.startswith("Error: ") and says in ran.err and len(ran.err.splitlines()) == 1
+
+
+def test_a_foreign_file_is_refused_with_exit_3(run, tmp_path):
+    """A file that is no project is refused, in one line."""
+    other = tmp_path / "other.db"
+    other.write_bytes(b"SQLite format 3\0" + bytes(200))
+    ran = run("status", "-p", other)
+    assert ran.code == 3 and "not a workbench project" in ran.err and len(ran.err.splitlines()) == 1
+
+
+def ended(call) -> tuple[int, str]:
+    """Give the exit code of a call, and what stands on stderr."""
+    return failures.code_after(call)
+
+
+def _raiser(error: BaseException):
+    def call() -> None:
+        raise error
+
+    return call
+
+
+def test_problems_are_listed_one_line_each(capsys):
+    """Several errors of one input: one line each, and the gravest exit code."""
+    errors = [BadRow("two cells", where="a.csv:3"), Conflict("taken\nalready\x1b[2J")]
+    assert failures.code_after(_raiser(Problems(errors))) == 3
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("Error: a.csv:3: ") and lines[1].endswith("taken already\\x1b[2J")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (KeyboardInterrupt(), 130),
+        (click.Abort(), 130),
+        (UnknownName("x"), 2),
+        (Refused("x"), 3),
+        (click.UsageError("x"), 2),
+        (KeyError("x"), 1),
+        (FileNotFoundError(2, "No such file", "a.txt"), 1),
+        (RecursionError(), 1),
+    ],
+)
+def test_exit_codes(error, code, capsys):
+    """Each kind of error has its exit code and one line."""
+    assert failures.code_after(_raiser(error)) == code
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_unexpected_shows_its_traceback_only_when_asked(capsys, monkeypatch):
+    """WORKBENCH_DEBUG=1 shows where it happened; else one line asks for a report."""
+    failures.code_after(_raiser(KeyError("x")))
+    assert "Traceback" not in capsys.readouterr().err
+    monkeypatch.setenv("WORKBENCH_DEBUG", "1")
+    failures.code_after(_raiser(KeyError("x")))
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_command_may_return_its_exit_code():
+    """A whole number is the exit code; everything else is success."""
+    assert [failures.code_after(lambda value=value: value) for value in (None, 1, True, "x")] == [0, 1, 0, 0]
+
+
+def test_a_reader_that_leaves_is_no_error(project):
+    """`workbench … | head -1` is quiet."""
+    sql = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 200000) select i from n"
+    line = f'"{sys.executable}" -m workbench query "{sql}" --limit 0 --csv -p "{project}" | head -n 1'
+    done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("i\n", "")
+
+
+def test_a_bare_noun_lists(run, family):
+    """`alerts --json` is `alerts list --json`."""
+    assert run("alerts", "-p", family, "--json").json == run("alerts", "list", "-p", family, "--json").json
+
+
+def test_the_project_may_come_from_the_environment_and_from_the_folder(shell, family):
+    """-p, then $WORKBENCH_PROJECT, then the one project of the folder."""
+    named = shell("status", "--json", cwd=ROOT, env={"WORKBENCH_PROJECT": str(family)})
+    here = shell("status", "--json", cwd=family.parent)
+    assert named.json["project"] == str(family) and here.json["project"] == family.name
+
+
+def test_options_may_come_from_the_environment(run, family):
+    """WORKBENCH_<COMMAND>_<OPTION> stands for an option."""
+    assert (
+        len(run("query", "select 1 union select 2", "-p", family, "--json", env={"WORKBENCH_QUERY_LIMIT": "1"}).json)
+        == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "outcome"),
+    [
+        ([], None),
+        (["--concurrency", "4"], 4),
+        (["--batch-size", "4"], 4),
+        (["--batch-size", "4", "--concurrency", "4"], 4),
+        (["--concurrency", "8", "--batch-size", "4"], click.UsageError),
+    ],
+)
+def test_batch_size_is_another_name_of_concurrency(words, outcome):
+    """Both with different values is an error."""
+    seen = []
+    command = click.command()(concurrency_option(lambda concurrency: seen.append(concurrency)))
+    if outcome is click.UsageError:
+        with pytest.raises(click.UsageError):
+            command.main(words, standalone_mode=False)
+    else:
+        command.main(words, standalone_mode=False)
+        assert seen == [outcome]
+
+
+def test_nothing_destructive_happens_without_somebody_to_ask():
+    """Without --yes and without a terminal: refused."""
+    confirmed("sure?", yes=True)
+    with pytest.raises(Refused, match="--yes"):
+        confirmed("sure?", yes=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "number", "expected"),
+    [
+        ("workbench sta", 1, "status"),
+        ("workbench scores --cohort s", 3, "spring"),
+        ("workbench show v_", 2, "v_"),
+        ("workbench query --named ov", 3, None),
+        ("workbench query --named orp", 3, "orphans"),
+        ("workbench alerts a", 2, "ack"),
+    ],
+)
+def test_the_shell_completes_commands_names_and_ids(words, number, expected, shell, family):
+    """Names and IDs come from the project."""
+    env = {"_WORKBENCH_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(number)}
+    done = subprocess.run(
+        [sys.executable, "-c", "from workbench.cli import main; main(prog_name='workbench')"],
+        env={**__import__("os").environ, "PYTHONPATH": str(ROOT), "WORKBENCH_PROJECT": str(family), **env},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    found = [line.partition(",")[2] for line in done.stdout.split()]
+    assert any(name.startswith(expected) for name in found) if expected else found == []
+
+
+def test_completion_of_a_project_that_is_none_is_quiet(tmp_path: Path):
+    """Completion never prints an error."""
+    from workbench.cli.complete import names
+
+    command = click.Command("x", params=[click.Option(["--project"])])
+    context = click.Context(command)
+    context.params["project"] = tmp_path / "none.db"
+    assert names("cohorts")(context, command.params[0], "") == []

@@ -1,0 +1,74 @@
+"""How a command ends: its exit code, and one line on stderr for everything that can go wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+import click
+
+from workbench.cli.visible import visible
+from workbench.errors import Problems, WorkbenchError
+
+INTERRUPTED = 130
+
+
+def code_after(call: Callable[[], object]) -> int:
+    """Run a command and give the exit code: a whole number that it returns, 0, or that of its error."""
+    _accept_any_text()
+    try:
+        result = call()
+        sys.stdout.flush()
+        return result if type(result) is int else 0
+    except BrokenPipeError:
+        return _reader_left()
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted")
+        return INTERRUPTED
+    except Exception as error:
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    if os.environ.get("WORKBENCH_DEBUG") == "1":
+        traceback.print_exception(error)
+    match error:
+        case Problems():
+            for one in error.errors:
+                _say(str(one))
+            return error.exit_code
+        case WorkbenchError():
+            _say(str(error))
+            return error.exit_code
+        case click.ClickException():
+            _say(f"{error.format_message().rstrip('.')}{_more_help(error)}")
+            return 2
+        case OSError(filename=name, strerror=str(reason)):
+            _say(f"{name}: {reason}" if name else reason)
+            return 1
+    _say(f"unexpected {type(error).__name__}: {error}; please report it, with the output under WORKBENCH_DEBUG=1")
+    return 1
+
+
+def _more_help(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"; see `{context.command_path} --help`" if context else ""
+
+
+def _say(text: str) -> None:
+    click.echo(f"Error: {visible(' '.join(text.splitlines()))}", err=True)
+
+
+def _accept_any_text() -> None:
+    """Lone surrogates and terminals that are not UTF-8 must not end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
+
+
+def _reader_left() -> int:
+    """Whoever read our output closed it: be quiet, at interpreter exit too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

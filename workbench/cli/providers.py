@@ -1,0 +1,98 @@
+"""`workbench providers`: which host may be sent which key, on this machine alone."""
+
+from __future__ import annotations
+
+import click
+
+from workbench.cli.frame import Noun
+from workbench.cli.options import json_option, rows_options
+from workbench.cli.output import Form, document, table
+
+
+def _aliases(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from workbench.errors import WorkbenchError
+    from workbench.providers.binding import bindings
+
+    try:
+        return [alias for alias in bindings() if alias.startswith(incomplete)]
+    except WorkbenchError:
+        return []
+
+
+@click.group(cls=Noun)
+def providers() -> None:
+    """Bind provider aliases to origins and keys on this machine.
+
+    A project stores aliases only; an address and the name of a key's variable are kept outside of it.
+
+    \b
+    Example:
+      workbench providers add local --url http://localhost:8000/v1
+      workbench providers
+    """
+
+
+@providers.command("list")
+@rows_options
+def list_providers(form: Form) -> None:
+    """List the bindings of this machine; no key is ever shown.
+
+    \b
+    Example:
+      workbench providers list --json
+    """
+    from dataclasses import asdict
+
+    from workbench.providers.binding import bindings
+
+    table([asdict(binding) for binding in bindings().values()], form, empty="no providers are bound")
+
+
+@providers.command()
+@click.argument("alias")
+@click.option("--url", required=True, help="Address below which calls go: https://HOST/v1.")
+@click.option("--key-env", help="Environment variable that holds the key; leave out for none.")
+@click.option("--kind", default="openai", show_default=True, help="How the provider is spoken to.")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds that one call may take.")
+@click.option("--rpm", type=click.IntRange(1), help="Most calls per minute.")
+@click.option("--tpm", type=click.IntRange(1), help="Most tokens per minute.")
+@json_option
+def add(
+    alias: str,
+    url: str,
+    key_env: str | None,
+    kind: str,
+    timeout: float | None,
+    rpm: int | None,
+    tpm: int | None,
+    form: Form,
+) -> None:
+    """Bind an alias to an origin and a key's variable.
+
+    \b
+    Example:
+      workbench providers add router --url https://api.example.com/v1 --key-env ROUTER_KEY
+    """
+    from dataclasses import asdict
+
+    from workbench.providers.binding import add as bind
+
+    fields = {"kind": kind, "timeout": timeout, "rpm": rpm, "tpm": tpm}
+    document(asdict(bind(alias, url, key_env, **fields)), form)
+
+
+@providers.command()
+@click.argument("alias", shell_complete=_aliases)
+@json_option
+def remove(alias: str, form: Form) -> None:
+    """Forget the binding of an alias.
+
+    \b
+    Example:
+      workbench providers remove router
+    """
+    from dataclasses import asdict
+
+    from workbench.providers.binding import remove as forget
+
+    document(asdict(forget(alias)), form)

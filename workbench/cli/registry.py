@@ -1,0 +1,57 @@
+"""Every command by section: where it lives and its short help, so that `--help` imports none of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import chain
+from typing import Final
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command: `module:attribute` below `workbench.cli`, and the first line of its help."""
+
+    target: str
+    help: str
+
+    def load(self) -> click.Command:
+        """Import the command's file and give the command."""
+        module, _, attribute = self.target.partition(":")
+        command = getattr(import_module(f"workbench.cli.{module}"), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+
+SECTIONS: Final[dict[str, dict[str, Entry]]] = {
+    "Begin": {
+        "demo": Entry("demo:demo", "See the whole product work: no key, no network."),
+        "init": Entry("init:init", "Make a new project with the starter templates."),
+        "status": Entry("status:status", "Say what is in the project and what is left to do."),
+    },
+    "Make": {
+        "validate": Entry("generate:validate", "Say what a run would do, without a call."),
+        "generate": Entry("generate:generate", "Make the samples that are not there yet."),
+        "run": Entry("run:run", "Do what a configuration file says."),
+        "explain": Entry("generate:explain", "Say why a task is new, reused, stale or blocked."),
+    },
+    "Look": {
+        "show": Entry("show:show", "Show one generation with its texts, scores and calls."),
+        "lineage": Entry("show:lineage", "Show the family of one generation, from its combo down."),
+        "diff": Entry("texts:diff", "Compare the texts of two generations."),
+        "search": Entry("texts:search", "Search prompts and answers by words."),
+        "scores": Entry("scores:scores", "List scores with the essay and evaluator of each."),
+        "query": Entry("query:query", "Run read-only SQL, or one of the named questions."),
+        "events": Entry("events:events", "Print what happened, event by event."),
+        "runs": Entry("events:runs", "List the runs with their counts."),
+        "alerts": Entry("alerts:alerts", "List what a person must look at, and acknowledge it."),
+    },
+    "Keep": {
+        "verify": Entry("verify:verify", "Check every rule that a project must keep."),
+        "digest": Entry("verify:digest", "Print one hash over all facts of the project."),
+        "providers": Entry("providers:providers", "Bind provider aliases to origins and keys on this machine."),
+    },
+}
+COMMANDS: Final[dict[str, Entry]] = dict(chain.from_iterable(part.items() for part in SECTIONS.values()))

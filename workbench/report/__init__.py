@@ -1,0 +1,1 @@
+"""Questions about a whole project, answered as plain dicts."""

@@ -1,0 +1,106 @@
+"""What is in a project and what is left to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from workbench.ids import STAGES
+from workbench.lineage import rows_of
+from workbench.store import Database, setting
+
+Row = dict[str, Any]
+
+_STAGES = "select stage, status, count(*) from generations group by 1, 2"
+_TOPICS = "select m.name, m.kind, count(u.id) as unique_topics" + (
+    " from topic_models m left join unique_topics u on u.topic_model_id = m.id group by m.id order by m.name"
+)
+# As the view `coverage`, but grouped by numbers first: names are looked up once a row, not once a draft.
+_COVERAGE = """
+select tm.name as topic_model, te.name as template_id, m.llm_model_id, k.cycle, k.done, k.failed, k.pending
+from (
+  select t.topic_model_id, g.template_id, g.model_id, g.replicate - 1 as cycle, sum(g.status = 'done') as done,
+    sum(g.status = 'failed') as failed, sum(g.status in ('planned', 'blocked')) as pending
+  from generations g join combos c on c.id = g.combo_id join topics t on t.id = c.topic_id
+  where g.stage = 'draft' and g.replicate is not null group by 1, 2, 3, 4
+) k
+join topic_models tm on tm.id = k.topic_model_id
+join templates te on te.id = k.template_id
+join models m on m.id = k.model_id
+order by 1, 2, 3, 4
+"""
+_MEMBERS = """
+select c.id, c.name, count(m.cohort_id) as members
+from cohorts c left join cohort_members m on m.cohort_id = c.id group by c.id order by c.name
+"""
+# From what is not done, by two indexes: a finished cohort of a million costs nothing.
+_NOT_DONE = """
+select m.cohort_id, sum(g.status = 'failed') as failed, sum(g.status <> 'failed') as pending
+from generations g join cohort_members m on m.generation_id = g.id
+where g.stage in ('draft', 'essay', 'evaluation') and g.status in ('planned', 'blocked', 'failed') group by 1
+"""
+_FAILURES = """
+select stage, status, outcome, count(*) as n, min(gen_id) as example from generations
+where stage in ('draft', 'essay', 'evaluation') and status in ('failed', 'blocked')
+group by 1, 2, 3 order by n desc, 1, 2, 3
+"""
+_RUNS = """
+select id, job, status, started, ended, done, failed, skipped, calls, tokens_in, tokens_out, cost
+from runs order by id desc limit 5
+"""
+_COUNTS = """
+select (select count(*) from cohorts) as cohorts, (select count(*) from runs) as runs,
+  (select count(*) from migrations) as migrations,
+  (select count(*) from alerts where acknowledged is null) as alerts
+"""
+_ALERTS = "select id, kind, blocking, at, facts from alerts where acknowledged is null order by id limit 20"
+
+
+def status(db: Database, path: Path) -> Row:
+    """Give the state of a project; counts first, then the rows behind them.
+
+    Keys: project, name, scheme, bytes, topics {models, unique}, generations {stage: {status: n}}, completions,
+    cohorts, runs, migrations, alerts (open ones); then topic_models, coverage, cohort_progress, failures,
+    last_runs and open_alerts as lists of rows.
+    """
+    models = rows_of(db, _TOPICS)
+    coverage = _coverage(db, {row["name"]: row["unique_topics"] for row in models})
+    counts = rows_of(db, _COUNTS)[0]
+    return {
+        "project": str(path),
+        "name": setting(db, "name"),
+        "scheme": setting(db, "scheme"),
+        "bytes": path.stat().st_size,
+        "topics": {"models": len(models), "unique": sum(row["unique_topics"] for row in models)},
+        "generations": _by_stage(db),
+        "completions": sum(row["done"] for row in coverage),
+        **counts,
+        "topic_models": models,
+        "coverage": coverage,
+        "cohort_progress": _progress(db),
+        "failures": rows_of(db, _FAILURES),
+        "last_runs": rows_of(db, _RUNS),
+        "open_alerts": [row | {"facts": json.loads(row["facts"])} for row in rows_of(db, _ALERTS)],
+    }
+
+
+def _by_stage(db: Database) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {stage: {} for stage in STAGES}
+    for stage, state, n in db.execute(_STAGES):
+        found[stage][state] = n
+    return found
+
+
+def _coverage(db: Database, unique: dict[str, int]) -> list[Row]:
+    return [row | {"topics": unique[row["topic_model"]]} for row in rows_of(db, _COVERAGE)]
+
+
+def _progress(db: Database) -> list[Row]:
+    open_members = {number: (failed, pending) for number, failed, pending in db.execute(_NOT_DONE)}
+    progress = []
+    for number, name, members in db.execute(_MEMBERS):
+        failed, pending = open_members.get(number, (0, 0))
+        counts = {"done": members - failed - pending, "failed": failed, "pending": pending}
+        progress.append({"cohort": name, "members": members, **counts})
+    return progress
