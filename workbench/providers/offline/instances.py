@@ -112,11 +112,16 @@ class Instances:
         items = schema.get("items", {})
         if items is False:
             return first
-        open_ended = 0 if depth > _DEEPEST or "connection" in name else self._count
-        count = max(least, min(most, max(open_ended, len(first)))) - len(first)
+        count = max(least, min(most, max(self._open_length(name, depth), len(first)))) - len(first)
         if self._are_titles(items, name):
             return first + self._voice.titles(count)
         return self._items(items, name, depth, count, first, bool(schema.get("uniqueItems")))
+
+    def _open_length(self, name: str, depth: int) -> int:
+        """Give the length of a list that the schema leaves open; few deep down, where lists of lists multiply."""
+        if "connection" in name:
+            return 0
+        return self._count if depth < 3 else max(0, 3 - depth // 3)
 
     def _are_titles(self, items: Any, name: str) -> bool:
         if not isinstance(items, Mapping) or set(items) - {"type", "title", "description"}:

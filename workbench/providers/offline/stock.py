@@ -66,22 +66,22 @@ GAIN: Final = (
     "mistakes that are cheap to mend",
 )
 SENTENCES: Final = (
-    "{view}, {topic} rests on a {quality} {thing}.",
+    "{view}, work on {topic} rests on a {quality} {thing}.",
     "A {quality} {thing} shows more about {topic} than a long list of opinions.",
     "{view}, people who work on {topic} begin with a {thing} and end with {gain}.",
     "What makes {topic} hard is not the {thing} itself but keeping it {quality}.",
     "The usual reward of a {quality} {thing} is {gain}.",
     "{view}, two things decide about {topic}: a {quality} start and a {thing} that is kept up.",
     "Those who learn about {topic} soon look for a {quality} {thing}.",
-    "Without a {thing}, {topic} stays a matter of taste; with one it leads to {gain}.",
+    "Without a {thing}, talk about {topic} stays a matter of taste; with one it leads to {gain}.",
     "It helps to ask which {thing} would prove the common view of {topic} wrong.",
     "{view}, a {thing} that is {quality} today can be changed tomorrow without loss.",
     "Most advice on {topic} comes down to one {quality} {thing}, repeated until it brings {gain}.",
-    "A neighbour, a colleague or a book may offer a {thing}, but {topic} asks for {gain}.",
+    "A neighbour, a colleague or a book may offer a {thing}, but work on {topic} asks for {gain}.",
 )
 QUESTIONS: Final = (
     "How does one begin with {topic}?",
-    "Why does {topic} call for a {quality} {thing}?",
+    "Why does work on {topic} call for a {quality} {thing}?",
     "What is the most common mistake in {topic}?",
     "Which {thing} matters most for {topic}, and why?",
     "How can {topic} lead to {gain}?",

@@ -51,9 +51,15 @@ def _refusal(reply: Reply, status: int, body: bytes, now: float) -> Answer:
     try:
         found = _parsed(body)
     except _Garbage:
-        words = one_line(f"HTTP {status}, {len(body):,} bytes that are no JSON")
+        words = one_line(_without_words(reply, status))
         return Answer(outcome_of_status(status), body, http_status=status, retry_after=wait, error=words)
     return _error(status, found.get("error", found), body, wait)
+
+
+def _without_words(reply: Reply, status: int) -> str:
+    if where := reply.headers.get("location"):
+        return f"HTTP {status}: a redirect to {where}, which is not followed"
+    return f"HTTP {status}, {len(reply.body):,} bytes that are no JSON"
 
 
 def _error(status: int, error: Any, body: bytes, wait: float | None = None) -> Answer:

@@ -25,7 +25,7 @@ from workbench.providers.openai.reply import Reply
 MAX_BODY: Final = 8 * 2**20  # bytes of one answer, after decompression
 _KEPT: Final = 65_536  # bytes kept of an answer that is too large, to show what it was
 _CONNECT: Final = 15.0  # seconds
-_KEPT_HEADERS: Final = ("retry-after", "retry-after-ms", "date", "content-encoding")
+_KEPT_HEADERS: Final = ("retry-after", "retry-after-ms", "date", "content-encoding", "location")
 
 
 class Wire:
