@@ -190,7 +190,8 @@ def test_scores(run, family):
 
 def test_query_knows_the_functions(run, family):
     """gen_id, gen_id_in, content_hash and word_count."""
-    sql = "select gen_id = gen_id('essay', (select gen_id from generations where id = 1), 'polish', 1) as same from generations where id = 3"
+    parent = "(select gen_id from generations where id = 1)"
+    sql = f"select gen_id = gen_id('essay', {parent}, 'polish', 1) as same from generations where id = 3"
     assert run("query", sql, "-p", family, "--json").json == [{"same": 1}]
     assert run(
         "query", "select word_count('a b') as n, content_hash('x') is not null as h", "-p", family, "--json"

@@ -25,7 +25,7 @@ _NEAR = "select gen_id from generations where gen_id >= :start and gen_id < :sta
 _GENERATION = """
 select g.id, g.gen_id, g.stage, g.status, g.outcome, x.detail, g.replicate, g.legacy, g.synthetic,
   c.combo_id, p.gen_id as parent_gen_id, t.name as template_id, m.llm_model_id, o.name as origin_cohort_id,
-  g.created, pr.system, pr.text as prompt, x.raw,
+  g.created, nullif(pr.system, '') as system, nullif(pr.text, '') as prompt, x.raw,
   case when x.parsed_hash = x.raw_hash then x.raw else x.parsed end as parsed,
   x.prompt_hash, x.raw_hash, x.parsed_hash, x.revision, x.finish_reason, x.tokens_in, x.tokens_out,
   x.truncated, x.lossy, x.created as answered, tv.hash as template_hash,
