@@ -374,3 +374,59 @@ def test_status_reads_a_copy_that_is_read_only(run, family, tmp_path):
         assert run("status", "-p", folder / "p.db").code == 0
     finally:
         folder.chmod(0o755)
+
+
+def test_verify_and_digest(run, project, family):
+    """Exit 0 and every check by name; the digest is the same for the same facts."""
+    found = run("verify", "--full", "-p", project, "--json")
+    assert set(found.json) == {"ok", "checks"} and found.json["checks"][0].keys() >= {
+        "name",
+        "ok",
+        "broken",
+        "examples",
+    }
+    assert found.code == (0 if found.json["ok"] else 1)
+    assert run("digest", "-p", family, "--json").json["digest"] == run("digest", "-p", family).out.strip()
+    assert run("digest", "--without-ids", "-p", family).out != run("digest", "-p", family).out
+
+
+def test_verify_says_what_is_broken(run, family):
+    """A lost parent text: exit 1, the rule and the row."""
+    with open_project(family, write=True) as db, transaction(db):
+        db.execute("update generations set gen_id = 'd_wrong' where id = 1")
+    ran = run("verify", "-p", family)
+    assert ran.code == 1 and "BROKEN" in ran.out and "d_wrong" in ran.out
+
+
+def test_pack_writes_a_copy(run, family, tmp_path):
+    """A copy with the same facts, never over something that is there."""
+    out = tmp_path / "share.db"
+    assert run("pack", out, "--no-raw", "-p", family, "--json").json == {"path": str(out), "bytes": out.stat().st_size}
+    assert run("digest", "-p", out).out == run("digest", "-p", family).out
+    assert run("pack", out, "-p", family).code == 3
+
+
+def test_recover_of_a_project_at_rest(run, family):
+    """Nothing to settle: exit 0."""
+    found = run("recover", "-p", family, "--json")
+    assert found.code == 0 and found.json["at_rest"] and found.json["sound"]
+    assert "at rest  yes" in run("recover", "-p", family).out
+
+
+def test_import_data_takes_a_file_into_a_new_project(run, family, tmp_path):
+    """The facts arrive; the target must be new."""
+    target = tmp_path / "taken.db"
+    found = run("import-data", family, "-p", target, "--json")
+    assert found.json["added"]["generations"] == 5
+    assert run("import-data", family, "-p", target).code == 3
+
+
+def test_providers_are_bound_listed_and_removed(run):
+    """The binding lives outside of any project; a key is named, never shown."""
+    words = ("providers", "add", "router", "--url", "https://api.example.com/v1", "--key-env", "ROUTER_KEY")
+    assert run(*words, "--json").json["alias"] == "router"
+    assert [(row["alias"], row["key_env"]) for row in run("providers", "--json").json] == [("router", "ROUTER_KEY")]
+    assert run("providers", "add", "router", "--url", "https://other.example.com/v1").code == 3
+    assert run("providers", "add", "bad", "--url", "http://far.example.com").code == 2
+    assert run("providers", "remove", "router", "--json").json["alias"] == "router"
+    assert run("providers", "--json").json == [] and run("providers", "remove", "router").code == 2

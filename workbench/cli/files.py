@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from workbench.cli.options import json_option, project_option
 from workbench.cli.output import Form, document
+
+if TYPE_CHECKING:
+    from workbench.rescue import Taken
 
 
 @click.command()
@@ -61,3 +64,40 @@ def _settled(found: Mapping[str, Any]) -> Iterator[str]:
     yield "sound    " + ("yes" if found["sound"] else "no: restore a snapshot, or try `workbench import-data`")
     if found["leftovers"]:
         yield f"beside   unfinished files that nobody may need: {', '.join(found['leftovers'])}"
+
+
+@click.command("import-data")
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
+@project_option
+@json_option
+def import_data(file: Path, project: Path, form: Form) -> int:
+    """Take a stranger's file safely into a new project.
+
+    Copies known columns only, each row judged anew; what is not taken is listed. Exits 1 when a rule does not hold
+    for what was taken.
+
+    \b
+    Example:
+      workbench import-data found.db -p mine.db
+    """
+    from dataclasses import asdict
+
+    from workbench.rescue import import_data as take
+
+    taken = take(file, project)
+    sound = all(check.ok for check in taken.checks)
+    found = asdict(taken)
+    found = {"project": str(project), "ok": taken.ok, "added": found.pop("counts"), **found}
+    document(found, form, lambda: _taken(taken, project))
+    return 0 if sound else 1
+
+
+def _taken(taken: Taken, project: Path) -> Iterator[str]:
+    yield f"{project}: took {sum(taken.counts.values()):,} rows of {len(taken.counts)} tables"
+    if taken.total:
+        yield f"not taken: {taken.total:,}"
+    for problem in taken.problems[:20]:
+        yield f"  {problem.where}: {problem.detail}"
+    for check in taken.checks:
+        if not check.ok:
+            yield f"does not hold: {check.name}, {check.broken:,} rows: {', '.join(check.examples)}"

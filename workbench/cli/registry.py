@@ -27,7 +27,7 @@ class Entry:
 
 SECTIONS: Final[dict[str, dict[str, Entry]]] = {
     "Begin": {
-        "demo": Entry("demo:demo", "See the whole product work: no key, no network."),
+        "demo": Entry("demo:demo", "See the whole product work on bundled content with the embedded offline model: no key, no network."),
         "init": Entry("init:init", "Make a new project with the starter templates."),
         "status": Entry("status:status", "Say what is in the project and what is left to do."),
     },
@@ -51,6 +51,9 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
     "Keep": {
         "verify": Entry("verify:verify", "Check every rule that a project must keep."),
         "digest": Entry("verify:digest", "Print one hash over all facts of the project."),
+        "pack": Entry("files:pack", "Write a clean copy of the project to share."),
+        "recover": Entry("files:recover", "Deal with what a killed process left behind."),
+        "import-data": Entry("files:import_data", "Take a stranger's file safely into a new project."),
         "providers": Entry("providers:providers", "Bind provider aliases to origins and keys on this machine."),
     },
 }
