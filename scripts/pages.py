@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from inspect import cleandoc
 from pathlib import Path
 
 import click
@@ -29,7 +30,7 @@ def cli_page() -> str:
 
 def _command(command: click.Command, path: str, level: int) -> Iterator[str]:
     context = click.Context(command, info_name=path)
-    prose, _, example = (command.help or "").partition("\b\nExample:\n")
+    prose, _, example = cleandoc(command.help or "").partition("\b\nExample:\n")
     yield f"{'#' * level} {path}\n"
     yield f"`{path} {' '.join(command.collect_usage_pieces(context))}`\n"
     yield f"{prose.strip()}\n"

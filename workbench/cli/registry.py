@@ -27,7 +27,10 @@ class Entry:
 
 SECTIONS: Final[dict[str, dict[str, Entry]]] = {
     "Begin": {
-        "demo": Entry("demo:demo", "See the whole product work on bundled content with the embedded offline model: no key, no network."),
+        "demo": Entry(
+            "demo:demo",
+            "See the whole product work on bundled content with the embedded offline model: no key, no network.",
+        ),
         "init": Entry("init:init", "Make a new project with the starter templates."),
         "status": Entry("status:status", "Say what is in the project and what is left to do."),
     },
