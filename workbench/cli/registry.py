@@ -38,7 +38,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "validate": Entry("generate:validate", "Say what a run would do, without a call."),
         "generate": Entry("generate:generate", "Make the samples that are not there yet."),
         "run": Entry("run:run", "Do what a configuration file says."),
-        "explain": Entry("generate:explain", "Say why a task is new, reused, stale, blocked or failed, field by field."),
+        "explain": Entry("generate:explain", "Say why a task is new, reused, stale, blocked or failed."),
     },
     "Look": {
         "show": Entry("show:show", "Show one generation with its texts, scores and calls."),
