@@ -15,14 +15,13 @@ from workbench.generate.caps import Caps
 from workbench.generate.judging import judge
 from workbench.generate.run import Listener, Summary, Terms, conclude, session
 from workbench.generate.work import Job, Settled
-from workbench.grow.saplings import Growth, give_up, hang, neighbours, next_topic, plant, siblings
+from workbench.grow.branches import hang
+from workbench.grow.saplings import Growth, count, give_up, neighbours, next_topic, plant, siblings
 from workbench.plan.estimates import prompt_tokens
 from workbench.prompts import Template, render_messages
 from workbench.providers import Answer, Provider, Request, provider_for
 from workbench.record.ledger import Target, claim
 from workbench.store import Database, transaction
-
-Notice = Callable[[str, dict[str, object]], None]
 
 
 @dataclass(slots=True)
@@ -43,11 +42,11 @@ class GrowthWork:
         found = next_topic(db, self.model_id)
         if found is None:
             return None
-        topic_id, title, depth = found
+        topic_id, uuid, title, depth = found
         claim(db, self.slot, Target(topic_id=topic_id))
         messages = tuple(dict(m) for m in render_messages(self.template, self._variables(db, topic_id, title, depth)))
         request = Request(
-            task=f"topic-{topic_id}",
+            task=uuid,
             model=self.model.name,
             messages=messages,
             parameters=self.model.parameters,
@@ -80,16 +79,19 @@ class GrowthWork:
     def settle(self, db: Database, job: Job, answer: Answer, *, final: str | None) -> Settled:
         """Hang the subtopics of an answer below its topic, or keep the failure."""
         topic_id = job.target.topic_id or 0
+        path = topic_path(db, topic_id)
         outcome, detail, found = self._read(answer, final)
         if outcome == "ok":
-            path = topic_path(db, topic_id)
             added = hang(db, self.growth, self.model_id, topic_id, path, found)
-            self.grown += 1
-            self.notice("topic_grown", {"topic": job.context, "subtopics": added})
-            return Settled(True, "ok", added)
+            if added is not None:
+                self.grown += 1
+                self.notice("topic_grown", {**job.facts, "subtopics": added})
+                return Settled(True, "ok", added)
+            outcome, detail = "no_subtopics", "every subtopic stands above it already"
         self.failed += 1
         facts = {"topic": job.context, "outcome": outcome, "detail": detail}
-        give_up(db, self.model_id, topic_id, {"failed_generation": {**facts, "path": topic_path(db, topic_id)}})
+        give_up(db, self.model_id, topic_id, {"failed_generation": {**facts, "path": path}})
+        self.notice("settled", {"done": False})
         self.notice("sample_failed", facts)
         return Settled(False, outcome)
 
@@ -102,6 +104,15 @@ class GrowthWork:
         entries = json.loads(result.parsed)["subtopics"]
         found = [e if isinstance(e, dict) else {"topic": e} for e in entries]
         return ("ok", None, found) if found else ("empty", "no subtopics", [])
+
+    def rehearsed(self, db: Database, providers: Callable[[str], Provider]) -> Provider | None:
+        """Render the next prompt and open its provider, so that what is wrong shows before a run begins."""
+        found = next_topic(db, self.model_id)
+        if found is None:
+            return None
+        topic_id, _, title, depth = found
+        render_messages(self.template, self._variables(db, topic_id, title, depth))
+        return providers(self.model.provider)
 
     def is_left(self, db: Database) -> bool:
         """Say whether any topic is still to be grown, whoever works on it."""
@@ -119,19 +130,22 @@ def build_topics(
 ) -> Summary:
     """Grow a topic model to its depth; what is grown already is kept, what failed is tried again.
 
-    Raises UnknownName, Conflict, BadTemplate, KeyNotBound.
+    Raises UnknownName, BadInput, Conflict, BadTemplate and KeyNotBound before anything is changed.
     """
     terms, begun = terms or Terms(), ticks()
     template, model = load_template(db, "topics", growth.template), load_model(db, growth.model)
-    with session(db, f"topics {name}".lower(), terms, asdict(growth), listener, providers) as opened:
+    job = f"topics {name}".strip().lower()
+    with transaction(db):
+        model_id = plant(db, name, growth)
+        skipped = count(db, model_id, "done")
+        work = GrowthWork(growth, model_id, template, model, 0, listener)
+        ready = work.rehearsed(db, providers)
+    with session(db, job, terms, asdict(growth), listener, lambda alias: ready or providers(alias)) as opened:
+        work.slot, work.notice = opened.slot.number, opened.notice
         with transaction(db):
-            model_id = plant(db, name, growth)
-            opened.notice("growth_start", {"name": name, **asdict(growth)})
-        work = GrowthWork(growth, model_id, template, model, opened.slot.number, opened.notice)
-        opened.drive(work, Caps(f"topics {name}".lower(), terms.max_cost, terms.max_calls))
-        left = db.execute(
-            "select count(*) from topics where topic_model_id = ? and growth <> 'done'", (model_id,)
-        ).fetchone()[0]
+            opened.notice("growth_start", {"name": name, "grown": skipped, **asdict(growth)})
+        opened.drive(work, Caps(job, terms.max_cost, terms.max_calls))
+        left = count(db, model_id, "pending") + count(db, model_id, "failed")
         with transaction(db):
             opened.notice("growth_complete", {"name": name, "grown": work.grown, "failed": work.failed, "left": left})
-        return conclude(opened, done=work.grown, failed=work.failed, skipped=0, left=left, begun=begun)
+        return conclude(opened, done=work.grown, failed=work.failed, skipped=skipped, left=left, begun=begun)

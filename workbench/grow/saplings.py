@@ -1,16 +1,27 @@
-"""A growing topic model in the record: which topic is next, and what an answer hangs below it."""
+"""A growing topic model in the record: how it begins, which topic is next, and how it goes on."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
+from workbench.catalogue.topics import refresh_leaves
 from workbench.clock import now
-from workbench.errors import Conflict
+from workbench.errors import BadInput, Conflict, raise_all
 from workbench.ids import fold, node_uuid, path_uuid
 from workbench.store import Database
+
+MODES: Final = ("tree", "graph")
+LONGEST_TITLE: Final = 500  # characters
+# Control characters, line and paragraph separators, halves of surrogate pairs: no topic file may hold them.
+_UNFIT: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+def title_of(text: str) -> str:
+    """Give words as a topic's title: one line, no control characters, single blanks, bounded."""
+    return " ".join(_UNFIT.sub(" ", text).split())[:LONGEST_TITLE].rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +40,70 @@ class Growth:
         """Give it as it is kept with the topic model."""
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
 
+    @property
+    def root(self) -> str:
+        """The root's title."""
+        return title_of(self.prompt)
+
+    def check(self) -> None:
+        """Raise BadInput for what cannot be grown, everything at once."""
+        wrong = {
+            "the prompt is empty": not self.root,
+            f"the mode is {self.mode!r}, not one of {', '.join(MODES)}": self.mode not in MODES,
+            f"the depth is {self.depth}, not at least 1": self.depth < 1,
+            f"the degree is {self.degree}, not at least 1": self.degree < 1,
+        }
+        raise_all([BadInput(text, mend="say it otherwise") for text, is_wrong in wrong.items() if is_wrong])
+
 
 def plant(db: Database, name: str, growth: Growth) -> int:
     """Begin a topic model with its root, or go on with one that was begun alike; gives its number.
 
-    A larger depth or another degree just continues. Raises Conflict when the name stands for something else.
+    A larger depth or another degree just continues, what failed is to be tried again. The caller holds the
+    transaction. Raises BadInput, and Conflict when the name stands for something else.
     """
+    growth.check()
     fold(name, "topic model")
-    row = db.execute("select id, kind, growth from topic_models where name = ?", (name,)).fetchone()
+    row = db.execute("select id, kind, growth from topic_models where name = ?", (name.strip(),)).fetchone()
     if row is None:
-        return _begin(db, name, growth)
+        return _begin(db, name.strip(), growth)
     before = json.loads(row[2]) if row[2] else None
     if before is None or row[1] != growth.mode or before["prompt"] != growth.prompt:
-        raise Conflict(f"topic model {name!r} is there and was made otherwise", mend="build under another name")
+        raise Conflict(_otherwise(name, row[1], before), mend="build under another name, or say the same")
     db.execute("update topic_models set growth = ? where id = ?", (growth.as_json(), row[0]))
-    db.execute(
-        "update topics set growth = 'pending', leaf = 0 where topic_model_id = ? and (growth = 'failed'"
-        " or (depth < ? and not exists (select 1 from topic_edges e where e.parent_id = topics.id)))",
-        (row[0], growth.depth),
-    )
+    sprout(db, row[0], growth.depth)
     return int(row[0])
+
+
+def _otherwise(name: str, kind: str, before: dict[str, Any] | None) -> str:
+    if before is None:
+        return f"topic model {name!r} was read from a file"
+    return f"topic model {name!r} is a {kind} grown from the prompt {before['prompt'][:80]!r}"
+
+
+def sprout(db: Database, model_id: int, depth: int) -> None:
+    """Let what failed and what has nothing below it be grown down to a depth, and nothing below that."""
+    db.execute(
+        "update topics set growth = 'done' where topic_model_id = ? and growth in ('pending', 'failed') and depth >= ?",
+        (model_id, depth),
+    )
+    db.execute(
+        "delete from topic_failures where topic_id in"
+        " (select id from topics where topic_model_id = ? and growth = 'done')",
+        (model_id,),
+    )
+    db.execute("update topics set growth = 'pending' where topic_model_id = ? and growth = 'failed'", (model_id,))
+    wake(db, model_id, depth)
+
+
+def wake(db: Database, model_id: int, depth: int) -> None:
+    """Let topics above a depth that have nothing below them be grown; those that came from a file stay as they are."""
+    db.execute(
+        "update topics set growth = 'pending' where topic_model_id = ? and growth = 'done' and depth < ?"
+        " and not exists (select 1 from topic_edges e where e.parent_id = topics.id)",
+        (model_id, depth),
+    )
+    refresh_leaves(db, model_id)
 
 
 def _begin(db: Database, name: str, growth: Growth) -> int:
@@ -57,12 +112,13 @@ def _begin(db: Database, name: str, growth: Growth) -> int:
         (name, growth.mode, growth.as_json(), now()),
     )
     model_id = int(cursor.lastrowid or 0)
-    root = path_uuid([growth.prompt]) if growth.mode == "tree" else node_uuid(growth.prompt, "0")
-    _add_topic(db, model_id, root, growth.prompt, 0, growth)
+    root = path_uuid([growth.root]) if growth.mode == "tree" else node_uuid(growth.root, "0")
+    add_topic(db, model_id, root, growth.root, 0, growth)
     return model_id
 
 
-def _add_topic(db: Database, model_id: int, uuid: str, title: str, depth: int, growth: Growth) -> int:
+def add_topic(db: Database, model_id: int, uuid: str, title: str, depth: int, growth: Growth) -> int:
+    """Add a topic behind all others, to be grown unless it is deep enough; gives its number."""
     pending = depth < growth.depth
     cursor = db.execute(
         "insert into topics (topic_model_id, uuid, title, depth, leaf, place, growth) select ?, ?, ?, ?, ?,"
@@ -72,14 +128,23 @@ def _add_topic(db: Database, model_id: int, uuid: str, title: str, depth: int, g
     return int(cursor.lastrowid or 0)
 
 
-def next_topic(db: Database, model_id: int) -> tuple[int, str, int] | None:
-    """Give the next topic to grow, breadth-first, that nobody works on: number, title, depth."""
+def next_topic(db: Database, model_id: int) -> tuple[int, str, str, int] | None:
+    """Give the next topic to grow, breadth-first, that nobody works on: number, uuid, title, depth."""
     row = db.execute(
-        "select id, title, depth from topics t where topic_model_id = ? and growth = 'pending'"
+        "select id, uuid, title, depth from topics t where topic_model_id = ? and growth = 'pending'"
         " and not exists (select 1 from claims k where k.topic_id = t.id) order by depth, place limit 1",
         (model_id,),
     ).fetchone()
-    return None if row is None else (row[0], row[1], row[2])
+    return None if row is None else tuple(row)
+
+
+def count(db: Database, model_id: int, growth: str) -> int:
+    """Count the topics in a state of growth: pending, failed, or done with subtopics of their own."""
+    grown = " and exists (select 1 from topic_edges e where e.parent_id = topics.id)" if growth == "done" else ""
+    row = db.execute(
+        f"select count(*) from topics where topic_model_id = ? and growth = ?{grown}", (model_id, growth)
+    ).fetchone()
+    return int(row[0])
 
 
 def neighbours(db: Database, model_id: int, topic_id: int, depth: int, most: int = 40) -> list[dict[str, Any]]:
@@ -102,61 +167,10 @@ def siblings(db: Database, topic_id: int) -> list[str]:
     return [title for (title,) in rows]
 
 
-def hang(
-    db: Database, growth: Growth, model_id: int, topic_id: int, path: Sequence[str], found: Sequence[dict[str, Any]]
-) -> int:
-    """Hang the answer's subtopics below a topic and mark it as grown; gives how many are new.
-
-    `found` holds {topic, connections}; titles that stand there already are linked, not doubled.
-    """
-    added = 0
-    for place, entry in enumerate(found[: growth.degree]):
-        child, is_new = _child(db, growth, model_id, path, str(entry["topic"]))
-        if child != topic_id:
-            _link(db, topic_id, child, place)
-        if is_new:
-            added += 1
-            for parent in entry.get("connections", ()):
-                _cross_link(db, model_id, parent, child, len(path))
-    db.execute("update topics set growth = 'done', leaf = 0 where id = ?", (topic_id,))
-    return added
-
-
-def _child(db: Database, growth: Growth, model_id: int, path: Sequence[str], title: str) -> tuple[int, bool]:
-    uuid = path_uuid([*path, title]) if growth.mode == "tree" else node_uuid(growth.prompt, title.casefold())
-    row = db.execute("select id from topics where topic_model_id = ? and uuid = ?", (model_id, uuid)).fetchone()
-    if row is not None:
-        return int(row[0]), False
-    return _add_topic(db, model_id, uuid, title, len(path), growth), True
-
-
-def _link(db: Database, parent: int, child: int, place: int) -> None:
-    """Add an edge unless it is there or would close a cycle."""
-    closes = db.execute(
-        "with recursive up (id) as (select ?1 union select e.parent_id from up"
-        " join topic_edges e on e.child_id = up.id) select exists (select 1 from up where id = ?2)",
-        (parent, child),
-    ).fetchone()[0]
-    if not closes:
-        db.execute(
-            "insert or ignore into topic_edges (parent_id, child_id, place, main) select ?1, ?2, ?3,"
-            " not exists (select 1 from topic_edges where child_id = ?2 and main = 1)",
-            (parent, child, place),
-        )
-
-
-def _cross_link(db: Database, model_id: int, parent: object, child: int, depth: int) -> None:
-    known = db.execute(
-        "select id from topics where id = ? and topic_model_id = ? and depth between 1 and ?",
-        (parent if isinstance(parent, int) else -1, model_id, depth - 1),
-    ).fetchone()
-    if known:
-        _link(db, known[0], child, 10_000)
-
-
 def give_up(db: Database, model_id: int, topic_id: int, detail: dict[str, object]) -> None:
-    """Keep a topic that could not be grown, with the reason; building again tries it anew."""
-    db.execute("update topics set growth = 'failed' where id = ?", (topic_id,))
+    """Keep a topic that could not be grown, with the last reason; building again tries it anew."""
+    db.execute("update topics set growth = 'failed', leaf = 0 where id = ?", (topic_id,))
+    db.execute("delete from topic_failures where topic_id = ?", (topic_id,))
     db.execute(
         "insert into topic_failures (topic_model_id, topic_id, detail, at) values (?, ?, ?, ?)",
         (model_id, topic_id, json.dumps(detail, ensure_ascii=False), now()),
