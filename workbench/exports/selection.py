@@ -1,0 +1,125 @@
+"""Which finished texts an export takes, in an order that depends on what they are and not on row numbers."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final
+
+from workbench.catalogue.models import model_ids
+from workbench.catalogue.templates import template_ids
+from workbench.catalogue.topics import topic_model_id
+from workbench.errors import BadInput, UnknownName
+from workbench.ids import STAGES
+from workbench.report.ask import ask
+from workbench.store import Database
+
+CHUNK: Final = 200  # texts in memory at a time
+SECONDS: Final = 120.0  # that a condition may take
+Row = dict[str, Any]
+
+_OF_MODEL: Final = (
+    "exists (select 1 from combos c join topics t on t.uuid = c.combo_id"
+    " where c.id = g.combo_id and t.topic_model_id = :wb_topics)"
+)
+_OF_COHORT: Final = (
+    "exists (select 1 from cohort_members k where k.generation_id = g.id and k.cohort_id = :wb_cohort)"
+)
+_WITH_TEXTS: Final = """
+select x.*, c.topic_id, t.uuid as leaf_uuid, t.title as topic, tv.hash as template_hash,
+  mv.hash as model_hash, o.detail
+from generation_texts x
+join generations g on g.id = x.id
+left join combos c on c.id = g.combo_id
+left join topics t on t.id = c.topic_id
+left join contents o on o.id = g.content_id
+left join template_versions tv on tv.id = o.template_version_id
+left join model_versions mv on mv.id = o.model_version_id
+where x.id in (select value from json_each(?))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to take, by names; None means any. `cycle` counts from 0, as in `completions`.
+
+    `where` is an SQL condition over the columns of `generation_texts`, run read-only and bounded in time.
+    """
+
+    stage: str = "draft"
+    topics: str | None = None
+    template: str | None = None
+    model: str | None = None
+    cohort: str | None = None
+    where: str | None = None
+    cycle: int | None = None
+    status: str = "done"
+
+
+@dataclass(slots=True)
+class _Filter:
+    conditions: list[str]
+    values: dict[str, object] = field(default_factory=dict)
+
+    def add(self, condition: str, **values: object) -> None:
+        """Narrow it by one condition with its values."""
+        self.conditions.append(condition)
+        self.values |= values
+
+
+def chosen(db: Database, choice: Choice) -> array[int]:
+    """Give the numbers of the chosen generations by cycle, then topic; the rest of the signature settles ties.
+
+    Raises UnknownName for names that the project does not know, BadQuery for a condition that cannot be run.
+    """
+    narrowed = _filter(db, choice)
+    sql = (
+        "select g.id from generations g left join combos c on c.id = g.combo_id"
+        f" where {' and '.join(narrowed.conditions)} order by g.replicate, g.place, c.combo_id, g.gen_id"
+    )
+    if choice.where is None:
+        return array("q", (number for (number,) in db.execute(sql, narrowed.values)))
+    with ask(db, sql, narrowed.values, seconds=SECONDS) as rows:
+        return array("q", (row["id"] for row in rows))
+
+
+def _filter(db: Database, choice: Choice) -> _Filter:
+    if choice.stage not in STAGES:
+        raise BadInput(f"there is no stage {choice.stage!r}", mend=f"use one of {', '.join(STAGES)}")
+    found = _Filter(["g.stage = :wb_stage", "g.status = :wb_status"])
+    found.values |= {"wb_stage": choice.stage, "wb_status": choice.status}
+    if choice.topics is not None:
+        found.add(_OF_MODEL, wb_topics=topic_model_id(db, choice.topics))
+    if choice.template is not None:
+        found.add("g.template_id = :wb_template", wb_template=template_ids(db, choice.stage, choice.template)[0])
+    if choice.model is not None:
+        found.add("g.model_id = :wb_model", wb_model=model_ids(db, choice.model)[0])
+    if choice.cohort is not None:
+        found.add(_OF_COHORT, wb_cohort=_cohort_id(db, choice.cohort))
+    if choice.cycle is not None:
+        found.add("g.replicate = :wb_replicate", wb_replicate=choice.cycle + 1)
+    if choice.where is not None:
+        # On a line of its own: a comment in the condition must not swallow what follows.
+        found.add(f"g.id in (select id from generation_texts where (\n{choice.where}\n))")
+    return found
+
+
+def _cohort_id(db: Database, name: str) -> int:
+    row = db.execute("select id from cohorts where name = ?", (name.strip(),)).fetchone()
+    if row is None:
+        known = [n for (n,) in db.execute("select name from cohorts order by 1 limit 12")]
+        raise UnknownName(f"no cohort {name!r}", mend=f"there are {', '.join(known)}" if known else "")
+    return int(row[0])
+
+
+def with_texts(db: Database, numbers: Iterable[int]) -> Iterator[Row]:
+    """Stream the rows of `generation_texts` with their topic and versions, in the order of the numbers given."""
+    left = iter(numbers)
+    while part := list(islice(left, CHUNK)):
+        cursor = db.execute(_WITH_TEXTS, (json.dumps(part),))
+        names = [column[0] for column in cursor.description]
+        rows = {row["id"]: row for row in (dict(zip(names, values, strict=True)) for values in cursor)}
+        yield from (rows[number] for number in part)

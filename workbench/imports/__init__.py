@@ -1,0 +1,7 @@
+"""Other programs' files into the record: one transaction each, recorded, never twice, nothing dropped."""
+
+from workbench.imports.checkpoint import import_checkpoint
+from workbench.imports.dataset import import_dataset
+from workbench.imports.record import Import, ImportReport, Problem, recorded
+
+__all__ = ["Import", "ImportReport", "Problem", "import_checkpoint", "import_dataset", "recorded"]
