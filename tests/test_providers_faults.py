@@ -174,6 +174,55 @@ def test_a_redirect_never_carries_the_key_away(bound):
         assert stranger.url in answer.error
 
 
+def test_the_key_and_nothing_surprising_is_sent(bound):
+    """One POST with the key, its length, and no wish for packing; the same when a key is not bound."""
+    heads: list[dict[str, str]] = []
+
+    class Listening(FaultServer):
+        async def _body(self, reader, hdr):
+            heads.append(dict(hdr))
+            return await super()._body(reader, hdr)
+
+    with Listening(api_key=KEY) as server:
+        url, port = server.url, server.port
+        assert asyncio.run(one(bound(url), asked("m"))).outcome == "ok"
+        assert asyncio.run(one(OpenAI(Binding("open", url)), asked("m"))).outcome == "auth"
+    first, second = heads
+    assert first.pop("authorization") == f"Bearer {KEY}"
+    assert first == second
+    assert first.pop("content-length").isdecimal() and first.pop("user-agent").startswith("generation-workbench/")
+    assert first == {
+        "host": f"127.0.0.1:{port}",
+        "content-type": "application/json",
+        "accept": "application/json",
+        "accept-encoding": "identity",
+    }
+
+
+def test_a_proxy_never_sees_the_key(bound, monkeypatch):
+    """The environment's proxy is asked for a tunnel, without the key; calls to this machine pass it by."""
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+
+    async def ask(server: FaultServer) -> list[Answer]:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as proxy:
+            for name in ("http_proxy", "https_proxy", "HTTPS_PROXY"):
+                monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+            far, near = bound("https://far.example/v1"), bound(server.url)
+            return [await one(far, asked("m", 5)), await one(near, asked("m", 5))]
+
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with FaultServer() as server:
+        far, near = asyncio.run(ask(server))
+    assert (far.outcome, near.outcome) == ("reset", "ok")
+    assert len(heads) == 1 and heads[0].startswith(b"CONNECT far.example:443 ")
+    assert KEY.encode() not in heads[0] and b"uthorization" not in heads[0]
+
+
 def test_a_closed_port_is_a_reset(bound):
     """A connection that nobody takes is transient."""
     with socket.socket() as held:

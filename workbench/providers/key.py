@@ -43,7 +43,9 @@ class Key:
         if not self._maskable:
             return body
         body = body.replace(self.__secret.encode(), MASK.encode())
-        return self._escaped.sub(MASK.encode(), body) if b"\\" in body else body
+        if b"\\u00" in body or b"\\/" in body:
+            body = self._escaped.sub(MASK.encode(), body)
+        return body
 
     @property
     def _maskable(self) -> bool:

@@ -20,6 +20,8 @@ def cleaned(text: str) -> tuple[str, bool]:
 
 def one_line(text: object) -> str:
     """Give at most 300 printable characters on one line."""
+    if isinstance(text, str) and len(text) <= _LINE and text.isprintable() and "  " not in text:
+        return text.strip()
     words = " ".join(cleaned(str(text)[: 4 * _LINE])[0].split())
     plain = "".join(sign if sign.isprintable() else _REPLACEMENT for sign in words)
     return plain if len(plain) <= _LINE else plain[: _LINE - 1] + "…"

@@ -225,7 +225,9 @@ def _singular(name: str) -> str:
 
 def _is_free_text(items: Schema, key: str) -> bool:
     schema = (items.get("properties") or {}).get(key)
-    return isinstance(schema, Mapping) and not set(schema) - {"type", "title", "description"}
+    if not isinstance(schema, Mapping) or set(schema) - {"type", "title", "description"}:
+        return False
+    return _type(schema) == "string"
 
 
 def _matching(schema: Schema) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, Final, cast
 from urllib.request import getproxies, proxy_bypass
 
@@ -25,7 +25,8 @@ from workbench.providers.openai.reply import Reply
 MAX_BODY: Final = 8 * 2**20  # bytes of one answer, after decompression
 _KEPT: Final = 65_536  # bytes kept of an answer that is too large, to show what it was
 _CONNECT: Final = 15.0  # seconds
-_KEPT_HEADERS: Final = ("retry-after", "retry-after-ms", "date", "content-encoding", "location")
+_KEPT_HEADERS: Final = frozenset((b"retry-after", b"retry-after-ms", b"date", b"content-encoding", b"location"))
+_EXTENSIONS: Final = {"timeout": {"connect": _CONNECT}}
 
 
 class Wire:
@@ -34,13 +35,7 @@ class Wire:
     def __init__(self, url: str, key: Key | None, loopback: bool) -> None:
         """Prepare to POST to `url`; nothing is opened before the first call."""
         self._url = httpx.URL(url)
-        self._headers = {
-            "Content-Type": "application/json",
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-            "User-Agent": f"generation-workbench/{__version__}",
-        }
-        self._key = key
+        self._headers = _headers(self._url, key)
         self._proxy = None if loopback else _proxy_for(self._url)
         self._transport = AiohttpTransport(client=self._session, trust_env=False)
 
@@ -73,13 +68,13 @@ class Wire:
         return partial.whole()
 
     async def _exchange(self, body: bytes, partial: _Partial) -> None:
-        headers = self._headers if self._key is None else self._headers | {"Authorization": self._key.header()}
+        headers = [*self._headers, (b"Content-Length", b"%d" % len(body))]
         request = httpx.Request(
-            "POST", self._url, content=body, headers=headers, extensions={"timeout": {"connect": _CONNECT}}
+            "POST", self._url, headers=headers, stream=httpx.ByteStream(body), extensions=_EXTENSIONS
         )
         response = await self._transport.handle_async_request(request)
         try:
-            partial.begin(response.status_code, response.headers)
+            partial.begin(response.status_code, response.headers.raw)
             async for chunk in cast(AsyncIterator[bytes], response.stream):
                 partial.add(chunk)
         finally:
@@ -88,6 +83,18 @@ class Wire:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._transport.aclose()
+
+
+def _headers(url: httpx.URL, key: Key | None) -> list[tuple[bytes, bytes]]:
+    """Give what every request carries; never as the session's defaults, which aiohttp sends to proxies too."""
+    fixed = [
+        (b"Host", url.netloc),
+        (b"Content-Type", b"application/json"),
+        (b"Accept", b"application/json"),
+        (b"Accept-Encoding", b"identity"),
+        (b"User-Agent", f"generation-workbench/{__version__}".encode()),
+    ]
+    return fixed if key is None else [*fixed, (b"Authorization", key.header().encode())]
 
 
 class _TooMuch(Exception):
@@ -104,9 +111,10 @@ class _Partial:
         self._size = 0
         self._unpack: Any = None
 
-    def begin(self, status: int, headers: Mapping[str, str]) -> None:
+    def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self._status = status
-        self._headers = {name: headers[name] for name in _KEPT_HEADERS if name in headers}
+        named = ((name.lower(), value) for name, value in headers)
+        self._headers = {name.decode(): value.decode("latin-1") for name, value in named if name in _KEPT_HEADERS}
         packing = self._headers.get("content-encoding", "identity").strip().lower()
         if packing in ("gzip", "x-gzip", "deflate"):  # sent although we asked for none
             self._unpack = zlib.decompressobj(wbits=47)
