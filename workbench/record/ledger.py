@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.clock import now
-from workbench.store import Database
+from workbench.store import Database, insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,9 @@ class Receipt:
 
 def open_call(db: Database, run_id: int, target: Target, attempt: int, provider: str, model: str) -> int:
     """Write a call down before it is sent and give its number."""
-    cursor = db.execute(
-        "insert into calls (run_id, generation_id, topic_id, attempt, provider, model, started, status)"
-        " values (?, ?, ?, ?, ?, ?, ?, 'sent')",
-        (run_id, target.generation_id, target.topic_id, attempt, provider, model, now()),
-    )
-    return int(cursor.lastrowid or 0)
+    values: dict[str, object] = {"run_id": run_id, "generation_id": target.generation_id, "topic_id": target.topic_id}
+    values |= {"attempt": attempt, "provider": provider, "model": model, "started": now(), "status": "sent"}
+    return insert(db, "calls", values)
 
 
 def close_call(db: Database, run_id: int, call_id: int, receipt: Receipt) -> None:

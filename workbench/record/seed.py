@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 
 from workbench.clock import now
 from workbench.events import record_alert
 from workbench.ids import Scheme
-from workbench.store import Database, sqlite3, transaction
+from workbench.store import Database, insert, scheme_of, sqlite3, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,6 @@ class Seed:
     origin_cohort_id: int | None = None
     place: int = 0
     ready: int = 1
-
-
-_INSERT = (
-    "insert into generations (gen_id, stage, combo_id, parent_id, template_id, model_id, replicate, status, ready,"
-    " outcome, origin_cohort_id, place, created) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
 
 
 def seed_drafts(
@@ -81,8 +76,6 @@ _INSERT_CYCLE = (
 
 
 def _seed_one_by_one(db: Database, parameters: dict[str, object]) -> int:
-    from workbench.store import scheme_of
-
     rows = db.execute(_MISSING, parameters).fetchall()
     seeds = [
         Seed(
@@ -110,37 +103,31 @@ def seed_tasks(db: Database, seeds: Iterable[Seed], scheme: Scheme) -> dict[str,
 
 
 def _seed_task(db: Database, seed: Seed, canonical: str, scheme: Scheme) -> tuple[str, int]:
-    collision = 0
-    while True:
-        gen_id = scheme.id_of(seed.stage, canonical, collision)
-        taken = db.execute("select id from generations where gen_id = ?", (gen_id,)).fetchone()
-        if taken is None:
-            break
-        collision += 1
-    blocked = collision > 0
-    cursor = db.execute(
-        _INSERT,
-        (
-            gen_id,
-            seed.stage,
-            seed.combo_id,
-            seed.parent_id,
-            seed.template_id,
-            seed.model_id,
-            seed.replicate,
-            "blocked" if blocked else "planned",
-            0 if blocked else seed.ready,
-            "collision" if blocked else None,
-            seed.origin_cohort_id,
-            seed.place,
-            now(),
-        ),
-    )
-    number = int(cursor.lastrowid or 0)
-    if blocked:
+    gen_id, collides = _free_id(db, seed.stage, canonical, scheme)
+    values = {name: getattr(seed, name) for name in _COLUMNS}
+    values |= {"gen_id": gen_id, "status": "planned", "outcome": None, "created": now()}
+    if collides:
+        values |= {"status": "blocked", "outcome": "collision", "ready": 0}
+    number = insert(db, "generations", values)
+    if collides:
         facts = {"gen_id": gen_id, "shares": scheme.id_of(seed.stage, canonical), "signature": canonical}
         record_alert(db, "id_collision", facts, blocking=True, generation_id=number)
     return gen_id, number
+
+
+_COLUMNS = (
+    *("stage", "combo_id", "parent_id", "template_id", "model_id", "replicate"),
+    *("ready", "origin_cohort_id", "place"),
+)
+
+
+def _free_id(db: Database, stage: str, canonical: str, scheme: Scheme) -> tuple[str, bool]:
+    """Give the signature's ID, or with the first suffix that is free, and whether that was needed."""
+    for collision in count():
+        gen_id = scheme.id_of(stage, canonical, collision)
+        if db.execute("select 1 from generations where gen_id = ?", (gen_id,)).fetchone() is None:
+            return gen_id, collision > 0
+    raise AssertionError("numbers do not end")
 
 
 def acknowledge(db: Database, alert_id: int) -> bool:

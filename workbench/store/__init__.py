@@ -12,6 +12,7 @@ from workbench.store.connection import (
     setting,
     settle,
 )
+from workbench.store.rows import insert
 from workbench.store.sqlite import sqlite3
 from workbench.store.transaction import transaction
 
@@ -19,6 +20,7 @@ __all__ = [
     "Database",
     "create_project",
     "find_project",
+    "insert",
     "open_copy",
     "open_project",
     "running",

@@ -50,9 +50,7 @@ def find_project(option: str | Path | None = None) -> Path:
 
 def _connect(path: Path, *, read_only: bool) -> Database:
     if sqlite3.sqlite_version_info < MIN_SQLITE:
-        raise Refused(
-            f"SQLite {sqlite3.sqlite_version} is too old", mend="use a Python with SQLite 3.37 or newer"
-        )
+        raise Refused(f"SQLite {sqlite3.sqlite_version} is too old", mend="use a Python with SQLite 3.37 or newer")
     try:
         conn = sqlite3.connect(str(path), timeout=BUSY_MS / 1000)
     except sqlite3.Error as error:
@@ -112,9 +110,7 @@ def open_project(path: Path | str, *, write: bool = False) -> Iterator[Database]
 def _named(error: sqlite3.DatabaseError, path: Path) -> Exception:
     code = getattr(error, "sqlite_errorname", "") or ""
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return DamagedFile(
-            str(error), where=str(path), mend="restore a snapshot, or try `workbench import-data`"
-        )
+        return DamagedFile(str(error), where=str(path), mend="restore a snapshot, or try `workbench import-data`")
     if code.startswith("SQLITE_FULL") or code.startswith("SQLITE_IOERR"):
         return Refused(f"{error} (disk full or failing)", where=str(path), mend="make room and run it again")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):

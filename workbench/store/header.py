@@ -49,9 +49,7 @@ def read_version(path: Path) -> int | None:
     if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
         raise ForeignFile("not an SQLite file", where=str(path), mend="name a project file with -p FILE")
     if int.from_bytes(head[68:72], "big") != APPLICATION_ID:
-        raise ForeignFile(
-            "an SQLite file of another program", where=str(path), mend="name a project file with -p FILE"
-        )
+        raise ForeignFile("an SQLite file of another program", where=str(path), mend="name a project file with -p FILE")
     return int.from_bytes(head[60:64], "big")
 
 

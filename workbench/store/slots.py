@@ -102,10 +102,7 @@ def release_dead(db: Database, mine: Slot | None = None) -> int:
 
     Without a slot of one's own the lock file is looked at, and removed when nobody holds it.
     """
-    used = [
-        n
-        for (n,) in db.execute("select slot from claims union select slot from runs where status = 'running'")
-    ]
+    used = [n for (n,) in db.execute("select slot from claims union select slot from runs where status = 'running'")]
     numbers = [n for n in used if n is not None]
     if mine is not None:
         return _release(db, [n for n in numbers if not mine.is_alive(n)], itself=True)
