@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
+from workbench.catalogue.templates import store_template
 from workbench.ids import answer_hash, content_hash, gen_id_from, model_hash, path_uuid, prompt_hash
+from workbench.prompts import Template
 from workbench.store import Database, create_project, open_project, scheme_of, transaction
 
 AT = "2024-05-01T12:00:00.000Z"
@@ -30,32 +32,19 @@ def number(db: Database, table: str, **values: object) -> int:
     return int(found)
 
 
-def template_facts_hash(text: str, mode: str, parser: str, system: str, lines: int, scale: object) -> str:
-    """Hash a template as the workbench's templates do."""
-    from workbench.prompts import template_hash
-
-    return template_hash(text, mode, parser, system, lines, scale, None)
-
-
 def add_template(db: Database, name: str, stage: str, text: str = "About {{ topic }}.") -> int:
     """Add a template, or a new current version of it."""
-    known = db.execute("select id from templates where name = ? and stage = ?", (name, stage)).fetchone()
-    template = known[0] if known else add(db, "templates", stage=stage, name=name)
-    scale = (0.0, 9.0) if stage == "evaluation" else (None, None)
-    version = add(
-        db,
-        "template_versions",
-        template_id=template,
-        hash=content_hash(text),
+    judges = stage == "evaluation"
+    template = Template(
+        name=name,
+        stage=stage,
         text=text,
-        mode="llm",
-        parser="score" if stage == "evaluation" else "",
-        scale_min=scale[0],
-        scale_max=scale[1],
-        created=AT,
+        system="Be brief.",
+        parser="score" if judges else "",
+        scale=(0.0, 9.0) if judges else None,
     )
-    db.execute("update templates set version_id = ? where id = ?", (version, template))
-    return int(template)
+    store_template(db, template)
+    return number(db, "templates", name=name, stage=stage)
 
 
 def add_model(db: Database, name: str, **parameters: object) -> int:

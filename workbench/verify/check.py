@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from workbench.store import Database, sqlite3
 
 EXAMPLES = 10
+# SQLite's own message may quote bytes of a damaged file that are no text.
+UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,9 @@ def examined(name: str, about: str, rows: Iterable[tuple[object, object]]) -> Ch
     tally = Tally()
     try:
         examples = heapq.nsmallest(EXAMPLES, tally.broken_names(rows))
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         tally.broken += 1
-        examples = [f"cannot be read: {error}"]
+        examples = [f"cannot be read: {' '.join(str(error).split())}"[:300]]
     return Check(name, not tally.broken, tally.broken, examples, tally.apart, about)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from workbench.store import Database, sqlite3
-from workbench.verify.check import Check, Rule, examine, examined
+from workbench.catalogue.templates import load_version
+from workbench.errors import WorkbenchError
+from workbench.store import Database
+from workbench.verify.check import UNREADABLE, Check, Rule, examine, examined
 
 PACKED: Final = "packed_without_prompts"  # project key of a copy whose prompt texts were dropped
 
@@ -98,14 +100,37 @@ SEARCHED: Final = Rule(
     """,
 )
 
-RULES: Final = (PROMPTS, TEXTS, ANSWERS, MODELS, FILES, CURRENT, SCORES, SEARCHED)
+SCALES: Final = Rule(
+    "template scales",
+    "A template's scale has both ends or none.",
+    """
+    select t.name, 0 from template_versions v left join templates t on t.id = v.template_id
+    where (v.scale_min is null) <> (v.scale_max is null)
+    """,
+)
+
+RULES: Final = (PROMPTS, TEXTS, ANSWERS, SCALES, MODELS, FILES, CURRENT, SCORES, SEARCHED)
 
 
 def recomputed(db: Database) -> list[Check]:
     """Make everything that is derived again and compare it with what is recorded."""
     checks = [examine(db, rule) for rule in RULES]
+    checks.append(
+        examined("template hashes", "Every template's hash is made of its text and settings.", _templates(db))
+    )
     checks.append(examined("search index", "The full-text index agrees with the texts.", _index(db)))
     return checks
+
+
+def _templates(db: Database) -> Iterator[tuple[object, object]]:
+    """Make the hash of each template version again; one that is no template any more has none."""
+    for number, recorded in db.execute("select id, hash from template_versions").fetchall():
+        try:
+            template = load_version(db, number)
+            if template.hash != recorded:
+                yield f"{template.stage} {template.name}", 0
+        except (WorkbenchError, ValueError, TypeError) as error:
+            yield f"version {number}: {error}", 0
 
 
 def _index(db: Database) -> Iterator[tuple[object, object]]:
@@ -115,8 +140,8 @@ def _index(db: Database) -> Iterator[tuple[object, object]]:
     try:
         with db.atomic():
             db.execute("insert into search (search) values ('integrity-check')")
-    except sqlite3.DatabaseError as error:
-        yield str(error), 0
+    except UNREADABLE as error:
+        yield error, 0
 
 
 def _can_compare(db: Database) -> bool:
