@@ -62,16 +62,27 @@ def plant(db: Database, name: str, growth: Growth) -> int:
     A larger depth or another degree just continues, what failed is to be tried again. The caller holds the
     transaction. Raises BadInput, and Conflict when the name stands for something else.
     """
+    model_id = known_model(db, name, growth)
+    if model_id is None:
+        return _begin(db, name.strip(), growth)
+    db.execute("update topic_models set growth = ? where id = ?", (growth.as_json(), model_id))
+    sprout(db, model_id, growth.depth)
+    return model_id
+
+
+def known_model(db: Database, name: str, growth: Growth) -> int | None:
+    """Give the number of the topic model that a growth would go on with, None when there is none of that name.
+
+    Raises BadInput for what cannot be grown, Conflict when the name stands for something else.
+    """
     growth.check()
     fold(name, "topic model")
     row = db.execute("select id, kind, growth from topic_models where name = ?", (name.strip(),)).fetchone()
     if row is None:
-        return _begin(db, name.strip(), growth)
+        return None
     before = json.loads(row[2]) if row[2] else None
     if before is None or row[1] != growth.mode or before["prompt"] != growth.prompt:
         raise Conflict(_otherwise(name, row[1], before), mend="build under another name, or say the same")
-    db.execute("update topic_models set growth = ? where id = ?", (growth.as_json(), row[0]))
-    sprout(db, row[0], growth.depth)
     return int(row[0])
 
 
