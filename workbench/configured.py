@@ -135,9 +135,7 @@ def run_config(project: Path, path: Path, listener: Listener, terms: Mapping[str
             install_starters(db)
     with open_project(project, write=True) as db:
         _refuse_foreign_output(db, recipe, force)
-        own = {k: v for k, v in terms.items() if v is not None}
-        width = own.pop("concurrency", None) or recipe.config.output.concurrency or 4
-        agreed = Terms(concurrency=width, **own)
+        agreed = Terms(**{"concurrency": recipe.config.output.concurrency or 4, **terms})
         with transaction(db):
             store_template(db, recipe.template)
             store_model(db, recipe.model)

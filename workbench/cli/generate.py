@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,17 +34,28 @@ def order_options(function: F) -> F:
     return function
 
 
-def terms_options(function: F) -> F:
-    """Add how a run goes about it: limits per minute, caps over all runs of the same job."""
+def terms_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add how a run goes about it; the command gets `terms`, the options that were said."""
+
+    @wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        said = {name: options.pop(name) for name in _TERMS}
+        terms = {name: value for name, value in said.items() if value is not None}
+        return function(*args, terms=terms, **options)
+
     for option in (
+        click.option("--retry-failed", is_flag=True, help="Send failed tasks again."),
         click.option("--max-calls", type=click.IntRange(1), help="Stop before this many calls, over all runs."),
         click.option("--max-cost", type=click.FloatRange(0), help="Stop before this much money, over all runs."),
         click.option("--limit", type=click.IntRange(1), help="Do at most this many tasks now."),
         click.option("--tpm", type=click.IntRange(1), help="Tokens a minute, for each provider."),
         click.option("--rpm", type=click.IntRange(1), help="Calls a minute, for each provider."),
     ):
-        function = option(function)
-    return concurrency_option(function)
+        call = option(call)
+    return concurrency_option(call)
+
+
+_TERMS = ("concurrency", "rpm", "tpm", "limit", "max_cost", "max_calls", "retry_failed")
 
 
 def order_of(topics: str | None, num_samples: str | None, template: str | None, model: str | None) -> Any:
@@ -63,23 +76,15 @@ def order_of(topics: str | None, num_samples: str | None, template: str | None, 
 @click.command()
 @order_options
 @terms_options
-@click.option("--retry-failed", is_flag=True, help="Send failed tasks again.")
+@click.option("--cohort", metavar="ID", help="Do a cohort's tasks instead, through all its stages.")
+@click.option("--stage", type=click.Choice(["draft", "essay", "evaluation"]), help="With --cohort: this stage only.")
 @click.option("--force", is_flag=True, help="Make a new text for every task; the old ones stay in history.")
 @click.option("--reparse", is_flag=True, help="Parse failed answers again, without a call.")
 @dry_run_option
 @project_option
 @json_option
 def generate(
-    project: Path,
-    form: Form,
-    topics: str | None,
-    num_samples: str | None,
-    template: str | None,
-    model: str | None,
-    reparse: bool,
-    dry_run: bool,
-    concurrency: int | None,
-    **terms: Any,
+    project: Path, form: Form, reparse: bool, dry_run: bool, force: bool, terms: dict[str, Any], **what: Any
 ) -> int:
     """Make the samples that are not there yet.
 
@@ -90,37 +95,62 @@ def generate(
     Example:
       workbench generate --topics garden -n 40 --template qa-sample --model offline
       workbench generate -n 100 --template short-essay --model offline --concurrency 16
+      workbench generate --cohort pilot --stage draft
     """
     from workbench.generate import Terms
-    from workbench.generate import generate as run
     from workbench.store import open_project
 
-    order = order_of(topics, num_samples, template, model)
     with open_project(project, write=not dry_run) as db:
+        task = _task(db, **what)
         if reparse:
-            return _reparse(db, order, form)
-        plan = planned(db, order)
+            return _reparse(db, task.selection(), form)
         if dry_run:
-            print_plan(plan, form)
+            document(task.plan().as_dict(), form)
             return 0
-        note(plan_line(plan))
+        note(plan_line(task.plan()))
         with progress() as listen:
-            summary = run(db, order, Terms(concurrency=concurrency or 4, **terms), listen)
+            summary = task.run(Terms(force=force, **terms), listen)
     return print_summary(summary, form)
 
 
-def planned(db: Any, order: Any) -> Any:
-    """Forecast an order."""
-    from workbench.plan.forecast import forecast
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What is to be made, an order or a cohort: its plan, its selection, and how it is run."""
 
-    return forecast(db, order)
+    plan: Callable[[], Any]
+    selection: Callable[[], Any]
+    run: Callable[[Any, Any], Any]
 
 
-def _reparse(db: Any, order: Any, form: Form) -> int:
-    from workbench.generate.reparse import reparse
+def _task(db: Any, *, cohort: str | None, stage: str | None, **order: str | None) -> _Task:
+    from workbench.generate import generate as run
+    from workbench.generate import generate_cohort
+    from workbench.plan.cohorts import cohort_selection
+    from workbench.plan.forecast import forecast, forecast_cohort
     from workbench.plan.orders import shape
 
-    found = reparse(db, shape(db, order).selection)
+    if cohort is None:
+        if stage is not None:
+            raise click.UsageError("--stage goes with --cohort")
+        found = order_of(**order)
+        return _Task(
+            lambda: forecast(db, found),
+            lambda: shape(db, found).selection,
+            lambda terms, listen: run(db, found, terms, listen),
+        )
+    if given := [f"--{name.replace('_', '-')}" for name, value in order.items() if value is not None]:
+        raise click.UsageError(f"--cohort says what to make; leave out {', '.join(given)}")
+    return _Task(
+        lambda: forecast_cohort(db, cohort_selection(db, cohort, stage)),
+        lambda: cohort_selection(db, cohort, stage),
+        lambda terms, listen: generate_cohort(db, cohort, stage, terms, listen),
+    )
+
+
+def _reparse(db: Any, selection: Any, form: Form) -> int:
+    from workbench.generate.reparse import reparse
+
+    found = reparse(db, selection)
     document({"looked_at": found.looked_at, "done": found.done, "failed": found.looked_at - found.done}, form)
     return 0 if found.done == found.looked_at else 1
 
@@ -130,11 +160,6 @@ def plan_line(plan: Any) -> str:
     cost = "no price known" if plan.cost is None else f"about {plan.cost:.4g}"
     tokens = f"about {plan.tokens_in + plan.tokens_out:,} tokens"
     return f"{plan.pending:,} of {plan.total_samples:,} to do: {plan.calls:,} calls, {tokens}, cost {cost}"
-
-
-def print_plan(plan: Any, form: Form) -> None:
-    """Write a forecast."""
-    document(plan.as_dict(), form)
 
 
 def print_summary(summary: Any, form: Form) -> int:
@@ -159,16 +184,7 @@ def print_summary(summary: Any, form: Form) -> int:
 @click.option("--cohort", metavar="ID", help="Cohort to look at instead.")
 @project_option
 @json_option
-def validate(
-    project: Path,
-    form: Form,
-    config: Path | None,
-    cohort: str | None,
-    topics: str | None,
-    num_samples: str | None,
-    template: str | None,
-    model: str | None,
-) -> int:
+def validate(project: Path, form: Form, config: Path | None, cohort: str | None, **order: str | None) -> int:
     """Say what a run would do, without a call: topics, cycles, what is done and pending, what is missing.
 
     \b
@@ -182,14 +198,9 @@ def validate(
         from workbench.configured import validate_config
 
         facts = validate_config(project, config)
-    elif cohort is not None:
-        from workbench.plan.cohorts import forecast_named
-
-        with open_project(project) as db:
-            facts = forecast_named(db, cohort).as_dict()
     else:
         with open_project(project) as db:
-            facts = planned(db, order_of(topics, num_samples, template, model)).as_dict()
+            facts = _task(db, cohort=cohort, stage=None, **order).plan().as_dict()
     document(facts, form)
     return 1 if facts["problems"] else 0
 

@@ -16,12 +16,11 @@ from workbench.cli.progress import progress
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @terms_options
-@click.option("--retry-failed", is_flag=True, help="Send failed tasks again.")
 @click.option("--force", is_flag=True, help="Write over a dataset file that this project did not write.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
 @project_option
 @json_option
-def run(project: Path, form: Form, config: Path, force: bool, dry_run: bool, **terms: Any) -> int:
+def run(project: Path, form: Form, config: Path, force: bool, dry_run: bool, terms: dict[str, Any]) -> int:
     """Do what a configuration file says: topics, samples and dataset. Makes the project when there is none.
 
     The file has DeepFabric's sections (llm, topics, generation, output) and is read strictly. The same command

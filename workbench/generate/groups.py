@@ -13,7 +13,7 @@ Notice = Callable[[str, Mapping[str, object]], None]
 
 
 class Grouping(Protocol):
-    """How tasks fall into groups, and what is said of a group. Groups are numbered from 1."""
+    """How tasks fall into groups, and what is said of a group. Groups are numbered from 1; 0 is none of them."""
 
     def key(self, stage: str, replicate: int) -> int:
         """Give the group of a task."""
@@ -56,6 +56,31 @@ class Cycles:
         """Give `cycle_complete`."""
         facts = {"samples_in_cycle": done, "failures_in_cycle": failed, "skipped": skipped}
         return "cycle_complete", {"cycle": key, "total_cycles": self.total, **facts}
+
+
+@dataclass(frozen=True, slots=True)
+class CohortCycles:
+    """The cycles of a cohort whose drafts go through the topics of a topic model; sizes by replicate."""
+
+    sizes: Mapping[int, int]
+
+    def key(self, stage: str, replicate: int) -> int:
+        """Give the cycle of a draft, counted from 1."""
+        return replicate if stage == "draft" else 0
+
+    def size(self, key: int) -> int:
+        """Give how many topics the cycle has."""
+        return self.sizes.get(key, 0)
+
+    def start(self, key: int) -> tuple[str, dict[str, object]]:
+        """Give `cycle_start`."""
+        total = max(self.sizes, default=0)
+        return "cycle_start", {"cycle": key, "total_cycles": total, "topics_in_cycle": self.size(key)}
+
+    def complete(self, key: int, done: int, failed: int, skipped: int) -> tuple[str, dict[str, object]]:
+        """Give `cycle_complete`."""
+        facts = {"samples_in_cycle": done, "failures_in_cycle": failed, "skipped": skipped}
+        return "cycle_complete", {"cycle": key, "total_cycles": max(self.sizes, default=0), **facts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,44 +138,34 @@ class Groups:
 
     grouping: Grouping
     notice: Notice
-    done: int = 0
-    failed: int = 0
-    completed: int = 0
     _before: Counter[int] = field(default_factory=Counter)
     _running: dict[int, Counter[str]] = field(default_factory=dict)
 
-    def skip(self, found: list[GroupCount], statuses: tuple[str, ...]) -> int:
-        """Count what was settled before this run; gives how many tasks are skipped as done."""
-        skipped = 0
+    def skip(self, found: list[GroupCount], statuses: tuple[str, ...]) -> None:
+        """Count what was settled before this run."""
         for group in found:
             if group.status in statuses:
                 self._before[self.grouping.key(group.stage, group.replicate)] += group.count
-                skipped += group.count if group.status == "done" else 0
-        return skipped
 
     def started(self, row: Row) -> None:
         """Note that a task is sent."""
         key = self.grouping.key(row.stage, row.replicate)
-        if key not in self._running:
+        if key and key not in self._running:
             self._running[key] = Counter()
             self.notice(*self.grouping.start(key))
 
-    def settled(self, row: Row, *, done: bool, outcome: str, detail: str | None = None, copied: bool = False) -> None:
+    def settled(self, row: Row, *, done: bool) -> None:
         """Note that a task is done or failed; the last of its group completes the group."""
         key = self.grouping.key(row.stage, row.replicate)
+        if not key:
+            return
         counter = self._running.setdefault(key, Counter())
         counter["done" if done else "failed"] += 1
-        self.done, self.failed = self.done + done, self.failed + (not done)
-        if not done:
-            facts = {"gen_id": row.gen_id, "stage": row.stage, "outcome": outcome, "detail": detail}
-            self.notice("sample_failed", facts)
-        self.notice("settled", {"stage": row.stage, "replicate": row.replicate, "done": done, "copied": copied})
         if counter.total() + self._before[key] >= self.grouping.size(key):
             self._complete(key)
 
     def _complete(self, key: int) -> None:
         counter = self._running.pop(key)
-        self.completed += 1
         self.notice(*self.grouping.complete(key, counter["done"], counter["failed"], self._before[key]))
         self._before[key] += counter.total()
 

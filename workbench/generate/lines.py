@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
 from workbench.generate.work import Job
 from workbench.plan.estimates import answer_tokens
-from workbench.providers import Answer, Provider
+from workbench.providers import Answer, Provider, limits_of
 from workbench.providers.limiter import Limiter, Ticket
 
 
 def _size(job: Job) -> int:
     """Give the tokens that a call may take, prompt and answer."""
     return job.tokens + answer_tokens(job.model)
+
+
+def _lower(asked: int | None, bound: int | None) -> int | None:
+    """Give the stricter of two limits, of the command and of the local configuration."""
+    return min((n for n in (asked, bound) if n is not None), default=None)
 
 
 class Lines:
@@ -41,7 +47,12 @@ class Lines:
         return self._providers[alias]
 
     def _limiter(self, job: Job) -> Limiter:
-        return self._limiters.setdefault(job.model.provider, Limiter(*self._limits))
+        alias = job.model.provider
+        if alias not in self._limiters:
+            width, rpm, tpm = self._limits
+            own_rpm, own_tpm = limits_of(alias)
+            self._limiters[alias] = Limiter(width, _lower(rpm, own_rpm), _lower(tpm, own_tpm))
+        return self._limiters[alias]
 
     def start_at_once(self, job: Job) -> None:
         """Take leave for a job now if nobody has to wait, so that its call is written down with its choice."""
@@ -55,8 +66,14 @@ class Lines:
         return id(job) in self._tickets
 
     async def acquire(self, job: Job) -> Ticket:
-        """Wait for leave to send a job."""
-        return self._tickets.pop(id(job), None) or await self._limiter(job).acquire(_size(job))
+        """Wait for leave to send a job; leave that was given before waits out a pause that came since."""
+        limiter = self._limiter(job)
+        ticket = self._tickets.pop(id(job), None)
+        if ticket is None:
+            return await limiter.acquire(_size(job))
+        while (pause := limiter.pace.paused(asyncio.get_running_loop().time())) > 0:
+            await asyncio.sleep(pause)
+        return ticket
 
     def release(self, job: Job, ticket: Ticket, answer: Answer | None) -> None:
         """Give leave back, with what the answer says about the pace."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workbench.generate.groups import Groups
@@ -16,6 +16,7 @@ from workbench.record.ledger import Target, claim
 from workbench.record.selection import START, Place, Row, Selection, anything_ready, next_rows
 from workbench.store import Database
 
+Listener = Callable[[str, Mapping[str, object]], None]
 Seeder = Callable[[Database], bool]  # plans some more tasks; False when there are no more to plan
 
 
@@ -34,17 +35,21 @@ class GenerationWork:
 
     prompter: Prompter
     selection: Selection
-    groups: Groups
+    groups: Sequence[Groups]
+    notice: Listener
     slot: int
     is_synthetic: Callable[[str], bool]  # of a provider alias
     seed: Seeder
     seeding: bool = True
+    done: int = 0
+    failed: int = 0
     _after: dict[str, Place] = field(default_factory=dict)
 
     def choose(self, db: Database) -> Job | None:
         """Choose and claim the next task; copies are made on the way, without a call."""
         while (row := self._next_row(db)) is not None:
-            self.groups.started(row)
+            for groups in self.groups:
+                groups.started(row)
             if self.prompter.versions(row).template.mode == "copy":
                 self._copy(db, row)
                 continue
@@ -93,7 +98,7 @@ class GenerationWork:
         origin = Origin(row.id, prompt.hash, versions.template_version_id, None, parent_content_id)
         result = judge_text(text, versions.template, Result("ok", text, None))
         store_answer(db, origin, result)
-        self.groups.settled(row, done=result.outcome == "ok", outcome=result.outcome, detail=result.detail, copied=True)
+        self._tell(row, result)
 
     def settle(self, db: Database, job: Job, answer: Answer, *, final: str | None) -> Settled:
         """Keep the answer's text, let the task be done or failed, and its children go on."""
@@ -104,8 +109,19 @@ class GenerationWork:
         else:
             fail(db, context.row.id, final)
         done = result.outcome == "ok"
-        self.groups.settled(context.row, done=done, outcome=result.outcome, detail=result.detail)
+        self._tell(context.row, result)
         return Settled(done, result.outcome, self._opened(db, context.row) if done else 0)
+
+    def _tell(self, row: Row, result: Result) -> None:
+        """Count a settled task and tell of it."""
+        done = result.outcome == "ok"
+        self.done, self.failed = self.done + done, self.failed + (not done)
+        facts: dict[str, object] = {"gen_id": row.gen_id, "stage": row.stage}
+        if not done:
+            self.notice("sample_failed", {**facts, "outcome": result.outcome, "detail": result.detail})
+        self.notice("settled", {**facts, "replicate": row.replicate, "done": done})
+        for groups in self.groups:
+            groups.settled(row, done=done)
 
     def _result(self, job: Job, answer: Answer, final: str | None) -> Result:
         context: Context = job.context

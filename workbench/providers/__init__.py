@@ -1,7 +1,7 @@
 """Who answers: one protocol, and behind it bound endpoints, an embedded model, and the models of other packages."""
 
 from workbench.providers.base import OUTCOMES, Answer, Outcome, Provider, Request, Verdict, verdict_of
-from workbench.providers.choice import provider_for
+from workbench.providers.choice import limits_of, provider_for
 from workbench.providers.limiter import Limiter, Pace, Ticket
 from workbench.providers.retry import LONGEST_WAIT, MAX_RETRIES, Breaker, Step, delay, next_step
 
@@ -20,6 +20,7 @@ __all__ = [
     "Ticket",
     "Verdict",
     "delay",
+    "limits_of",
     "next_step",
     "provider_for",
     "verdict_of",

@@ -52,3 +52,12 @@ def _from_packages(alias: str) -> Provider | None:
                 mend="mend or remove that package",
             ) from error
     return None
+
+
+def limits_of(alias: str) -> tuple[int | None, int | None]:
+    """Give the calls and tokens a minute that the local configuration allows an alias; None: no limit."""
+    try:
+        binding = find(alias)
+    except KeyNotBound:
+        return None, None
+    return binding.rpm, binding.tpm

@@ -83,6 +83,10 @@ class Pace:
     def _free_at(ticket: Ticket) -> float:
         return ticket.started + WINDOW
 
+    def paused(self, now: float) -> float:
+        """Give the seconds that a Retry-After still lasts."""
+        return max(0.0, self._paused_until - now)
+
     def start(self, now: float, tokens: int = 0) -> Ticket:
         """Count a call that starts now."""
         ticket = Ticket(now, max(0, tokens))

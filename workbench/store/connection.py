@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from workbench import __version__
 from workbench.clock import now
-from workbench.errors import DamagedFile, ForeignFile, OutputExists, Refused, UnknownName
+from workbench.errors import DamagedFile, ForeignFile, OutputExists, Refused, UnknownName, WorkbenchError
 from workbench.ids import V1, Scheme, scheme_named
 from workbench.store import functions, header, steps
 from workbench.store.sqlite import sqlite3
@@ -28,12 +28,7 @@ _PRAGMAS = (
     "synchronous=full",
     "cache_size=-24000",  # KiB; the default of 2 MB makes a run read its own index pages again and again
 )
-_LIMITS = {
-    sqlite3.SQLITE_LIMIT_LENGTH: 256 * 2**20,
-    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 1_000_000,
-    sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 0,
-    sqlite3.SQLITE_LIMIT_ATTACHED: 2,
-}
+_LIMITS = {0: 256 * 2**20, 1: 1_000_000, 7: 2, 10: 0}  # text, SQL, attached files, depth of triggers
 
 
 def find_project(option: str | Path | None = None) -> Path:
@@ -53,15 +48,14 @@ def _connect(path: Path, *, read_only: bool) -> Database:
         raise Refused(f"SQLite {sqlite3.sqlite_version} is too old", mend="use a Python with SQLite 3.37 or newer")
     try:
         conn = sqlite3.connect(str(path), timeout=BUSY_MS / 1000)
-    except sqlite3.Error as error:
-        raise ForeignFile(str(error), where=str(path)) from None
-    for limit, value in _LIMITS.items():
-        conn.setlimit(limit, value)
-    db = Database(conn, recursive_triggers=False, execute_plugins=False)
-    for pragma in _PRAGMAS:
-        db.execute(f"pragma {pragma}")
-    if read_only:
-        db.execute("pragma query_only=on")
+        for limit, value in _LIMITS.items():
+            if hasattr(conn, "setlimit"):  # not in every build that may stand in for Python's own
+                conn.setlimit(limit, value)
+        db = Database(conn, recursive_triggers=False, execute_plugins=False)
+        for pragma in (*_PRAGMAS, "query_only=on") if read_only else _PRAGMAS:
+            db.execute(f"pragma {pragma}")
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise _named(error, path) from None
     return db
 
 
@@ -69,8 +63,8 @@ def _prepare(db: Database, path: Path, version: int) -> None:
     """Compare the schema with ours, word by word, before anything of it is used."""
     try:
         differing = steps.shape_of(db.conn) ^ steps.shape_at(version)
-    except sqlite3.DatabaseError as error:
-        raise DamagedFile(str(error), where=str(path), mend="try `workbench import-data` on a copy") from None
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise _named(error, path) from None
     if differing:
         names = ", ".join(sorted({name for _, name, _, _ in differing})[:5])
         raise ForeignFile(
@@ -100,24 +94,35 @@ def open_project(path: Path | str, *, write: bool = False) -> Iterator[Database]
         _prepare(db, path, version)
         yield db
     except sqlite3.DatabaseError as error:
-        raise _named(error, path) from error
+        if _code(error).startswith(_OF_THE_FILE):
+            raise _named(error, path) from error
+        raise
     finally:
         settle(db)
         header.note_open(path, -1)
         db.close()
 
 
-def _named(error: sqlite3.DatabaseError, path: Path) -> Exception:
-    code = getattr(error, "sqlite_errorname", "") or ""
-    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return DamagedFile(str(error), where=str(path), mend="restore a snapshot, or try `workbench import-data`")
-    if code.startswith("SQLITE_FULL") or code.startswith("SQLITE_IOERR"):
-        return Refused(f"{error} (disk full or failing)", where=str(path), mend="make room and run it again")
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return Refused("another process is writing to it", where=str(path), mend="wait and run it again")
-    if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        return Refused(f"{error}", where=str(path), mend="make the file and its folder writable")
-    return error
+def _code(error: Exception) -> str:
+    return getattr(error, "sqlite_errorname", "") or ""
+
+
+def _named(error: Exception, path: Path) -> WorkbenchError:
+    """Give an error of SQLite as one of ours, by its code."""
+    code = _code(error)
+    words = " ".join(str(error).split())[:300]
+    for codes, kind, what, mend in _ERRORS:
+        if code.startswith(codes):
+            return kind(f"{words}{what}", where=str(path), mend=mend)
+    return DamagedFile(words, where=str(path), mend="restore a snapshot, or try `workbench import-data` on it")
+
+
+_ERRORS: tuple[tuple[tuple[str, ...], type[WorkbenchError], str, str], ...] = (
+    (("SQLITE_FULL", "SQLITE_IOERR"), Refused, " (disk full or failing)", "make room and run it again"),
+    (("SQLITE_BUSY", "SQLITE_LOCKED"), Refused, ": another process is writing to it", "wait and run it again"),
+    (("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM"), Refused, "", "make the file and its folder writable"),
+)
+_OF_THE_FILE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", *(code for codes, *_ in _ERRORS for code in codes))
 
 
 def settle(db: Database) -> bool:

@@ -40,10 +40,12 @@ def read_version(path: Path) -> int | None:
         ) from None
     except OSError as error:
         raise ForeignFile(error.strerror or "cannot be read", where=str(path)) from None
-    with os.fdopen(handle, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise ForeignFile("not a regular file", where=str(path), mend="name a project file")
-        head = file.read(100)
+        head = os.read(handle, 100)
+    finally:
+        os.close(handle)
     if not head:
         return None
     if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):

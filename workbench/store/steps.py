@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 
@@ -35,17 +36,19 @@ def _step(name: str) -> Callable[[Database], None]:
     return apply
 
 
-def _ours(kind: str, name: str, table: str) -> bool:
-    """Leave out SQLite's own objects, the books of the steps, and the user's `user_…` views and indexes."""
-    if name.startswith("sqlite_") or (table == Migrations.migrations_table and kind in ("table", "index")):
-        return False
+def _ours(kind: str, name: str, table: str, sql: str) -> bool:
+    """Leave out what SQLite keeps for itself, the books of the steps, and the user's `user_…` views and indexes."""
+    if name == "sqlite_sequence" or re.fullmatch(r"sqlite_stat\d", name) or name.startswith("sqlite_autoindex_"):
+        return kind not in ("table", "index")
+    if table == Migrations.migrations_table:
+        return not (kind == "index" or (kind == "table" and sql.upper().startswith("CREATE TABLE")))
     return not (name.startswith("user_") and kind in ("view", "index"))
 
 
 def shape_of(conn: sqlite3.Connection) -> Shape:
     """Give what a file's schema consists of, as far as it is the workbench's."""
     rows = conn.execute("select type, name, tbl_name, coalesce(sql, '') from sqlite_master").fetchall()
-    return frozenset((kind, name, table, sql) for kind, name, table, sql in rows if _ours(kind, name, table))
+    return frozenset(row for row in rows if _ours(*row))
 
 
 @cache
