@@ -28,21 +28,24 @@ def new_file(path: Path | str, *, force: bool = False) -> Iterator[IO[str]]:
         with part.open("x", encoding="utf-8", newline="\n") as file:
             yield file
         _put(part, path, force)
-    except FileExistsError:
-        raise _exists(path) from None
     except OSError as error:
-        raise Refused(error.strerror or "cannot be written", where=str(path), mend="make room, or choose a folder"
-                      " that can be written to") from None  # fmt: skip
+        mend = "make room, or choose a folder that can be written to"
+        raise Refused(error.strerror or "cannot be written", where=str(path), mend=mend) from None
     finally:
         part.unlink(missing_ok=True)
 
 
 def _put(part: Path, path: Path, force: bool) -> None:
+    refuse_output(path, force=force)
     if force:
-        refuse_output(path, force=True)
         part.replace(path)
-    else:
+        return
+    try:
         os.link(part, path)  # fails when another process made the file meanwhile
+    except FileExistsError:
+        raise _exists(path) from None
+    except OSError:  # a file system without hard links
+        part.replace(path)
 
 
 def _exists(path: Path) -> OutputExists:

@@ -25,9 +25,7 @@ _OF_MODEL: Final = (
     "exists (select 1 from combos c join topics t on t.uuid = c.combo_id"
     " where c.id = g.combo_id and t.topic_model_id = :wb_topics)"
 )
-_OF_COHORT: Final = (
-    "exists (select 1 from cohort_members k where k.generation_id = g.id and k.cohort_id = :wb_cohort)"
-)
+_OF_COHORT: Final = "exists (select 1 from cohort_members k where k.generation_id = g.id and k.cohort_id = :wb_cohort)"
 _WITH_TEXTS: Final = """
 select x.*, c.topic_id, t.uuid as leaf_uuid, t.title as topic, tv.hash as template_hash,
   mv.hash as model_hash, o.detail

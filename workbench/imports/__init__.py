@@ -2,6 +2,15 @@
 
 from workbench.imports.checkpoint import import_checkpoint
 from workbench.imports.dataset import import_dataset
+from workbench.imports.listing import list_imports
 from workbench.imports.record import Import, ImportReport, Problem, recorded
 
-__all__ = ["Import", "ImportReport", "Problem", "import_checkpoint", "import_dataset", "recorded"]
+__all__ = [
+    "Import",
+    "ImportReport",
+    "Problem",
+    "import_checkpoint",
+    "import_dataset",
+    "list_imports",
+    "recorded",
+]

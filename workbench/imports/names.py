@@ -17,10 +17,7 @@ UNKNOWN: Final = "imported"  # the model of files that name none, and its provid
 _NOT_ALLOWED: Final = re.compile(r"[^a-z0-9._:/+@-]+")
 
 _SYSTEM: Final = "You write training samples for a chat assistant. You answer with JSON and nothing else."
-_ABOUT: Final = (
-    "{% if path %}{{ path_text }}{% elif topic and topic != 'none' %}{{ topic }}{% else %}a subject of your choice"
-    "{% endif %}"
-)
+_ABOUT: Final = "{% if path %}{{ path_text }}{% elif topic %}{{ topic }}{% else %}a subject of your choice{% endif %}"
 _CHAT: Final = (
     "Write one conversation about this topic: " + _ABOUT + "\n\n"
     "A user asks one specific question and an assistant answers it, correctly and in concrete terms."

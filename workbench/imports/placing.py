@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,12 +32,12 @@ def _about(topic: StoredTopic | None) -> str:
 
 @dataclass(slots=True)
 class Known:
-    """What is in the record, or on its way there: conversations and replicates that have a text, by combo.
+    """What is in the record: how often each conversation, and which replicates have a text, by combo.
 
     A conversation takes some hundred bytes of memory, whatever its length.
     """
 
-    conversations: set[tuple[str, int]] = field(default_factory=set)
+    conversations: Counter[tuple[str, int]] = field(default_factory=Counter)
     done: dict[str, set[int]] = field(default_factory=dict)
     ends: dict[str, int] = field(default_factory=dict)  # without topic: the last replicate; with: the last that is done
 
@@ -52,7 +53,7 @@ class Known:
                 known.ends[about] = max(known.ends.get(about, 0), replicate)
             if status == "done":
                 known.take(about, replicate)
-                known.conversations.add((about, _key(Text("", parsed, prompt, system or ""))))
+                known.conversations[(about, _key(Text("", parsed, prompt, system or "")))] += 1
         return known
 
     def take(self, about: str, replicate: int) -> None:
@@ -71,16 +72,22 @@ class Known:
 
 @dataclass(slots=True)
 class Placing:
-    """Where each line of a dataset belongs; a line in none of these repeats what is known."""
+    """Where each line of a dataset belongs; a line in none of these repeats what is known.
+
+    A topic may have the same conversation in several cycles (real runs wrote such files), so that the n-th line of
+    it stands for the n-th in the record. Without topic, a conversation counts once.
+    """
 
     known: Known
     slots: dict[int, Slot] = field(default_factory=dict)
     waiting: list[tuple[int, StoredTopic | None]] = field(default_factory=list)
     unplaced: set[int] = field(default_factory=set)
+    seen: Counter[tuple[str, int]] = field(default_factory=Counter)
     repeated: int = 0
+    alike: int = 0
 
     def take(self, going: Import, finder: TopicFinder, line: int, where: str, row: Shaped) -> None:
-        """Place a row whose cycle is told; the others wait; what repeats a conversation is left out."""
+        """Place a row whose cycle is told; the others wait; what is in the record already is left out."""
         topic = finder.find(row.topic_id) if row.topic_id else None
         if row.topic_id and topic is None:
             self.unplaced.add(line)
@@ -96,12 +103,14 @@ class Placing:
             self._wait(going, line, topic, (_about(topic), _key(row.text)))
 
     def _wait(self, going: Import, line: int, topic: StoredTopic | None, conversation: tuple[str, int]) -> None:
-        if conversation in self.known.conversations:
+        before = self.seen[conversation]
+        self.seen[conversation] += 1
+        if before < self.known.conversations[conversation] or (before and topic is None):
             self.repeated += 1
             going.report.unchanged["draft"] += 1
             going.report.completions += topic is not None
         else:
-            self.known.conversations.add(conversation)
+            self.alike += before > 0
             self.waiting.append((line, topic))
 
     def infer(self) -> None:
@@ -112,9 +121,15 @@ class Placing:
     def report(self, going: Import, where: str) -> None:
         """Say how many cycles are a guess, and how many rows said nothing new."""
         inferred = sum(topic is not None for _, topic in self.waiting)
-        if inferred:
-            detail = f"{inferred:,} samples tell no cycle: in file order, they take their topics' lowest free ones"
-            going.problem("info", where, "cycle-inferred", detail)
-        if self.repeated:
-            detail = f"{self.repeated:,} rows repeat a conversation that is there already and add nothing"
-            going.problem("info", where, "repeated-rows", detail)
+        told = (
+            (
+                inferred,
+                "cycle-inferred",
+                "samples tell no cycle: in file order, they take their topics' lowest free ones",
+            ),
+            (self.repeated, "repeated-rows", "rows repeat a conversation that is there already and add nothing"),
+            (self.alike, "alike-rows", "rows repeat a conversation of their topic: each counts as a cycle of its own"),
+        )
+        for count, code, what in told:
+            if count:
+                going.problem("info", where, code, f"{count:,} {what}")

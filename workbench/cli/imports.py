@@ -1,0 +1,169 @@
+"""`workbench import`: other programs' files into a project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from workbench.cli.complete import names
+from workbench.cli.frame import Noun
+from workbench.cli.options import dry_run_option, json_option, project_option, rows_options
+from workbench.cli.output import Form, document, table
+
+if TYPE_CHECKING:
+    from workbench.imports import ImportReport, Problem
+
+F = TypeVar("F", bound=Callable[..., Any])
+SHOWN: Final = 20  # problems that people see; JSON has all of them
+
+
+def _filing_options(function: F) -> F:
+    """Add what every import of texts asks: under which names they are filed, and in which project."""
+    for option in (
+        click.option("--create", is_flag=True, help="Make the project when there is none."),
+        click.option("--model", shell_complete=names("models"), help="Model that wrote them, if not the file's."),
+        click.option("--template", shell_complete=names("templates"), help="Draft template to file them under."),
+        click.option("--topics", shell_complete=names("topic_models"), help="Topic model they are about; else any."),
+    ):
+        function = option(function)
+    return function
+
+
+@click.group("import", cls=Noun)
+def imports() -> None:
+    """Take other programs' files over; without a verb, list what was taken.
+
+    \b
+    Example:
+      workbench import checkpoint ckpt/dataset.checkpoint.json --topics garden
+    """
+
+
+@imports.command("list")
+@project_option
+@rows_options
+def list_them(project: Path, form: Form) -> None:
+    """List the imports with their sources and problems.
+
+    \b
+    Example:
+      workbench import list --json
+    """
+    from workbench.imports import list_imports
+    from workbench.store import open_project
+
+    with open_project(project) as db:
+        table(list_imports(db), form, empty="nothing was imported")
+
+
+@imports.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_filing_options
+@dry_run_option
+@project_option
+@json_option
+def checkpoint(file: Path, form: Form, **options: Any) -> None:
+    """Take a DeepFabric checkpoint over: `….checkpoint.json` with the samples and failures beside it.
+
+    Samples become drafts of their topics, so that `generate` with the same template and model goes on where the
+    checkpoint stopped. Read its topics first. Only version 4 is taken; anything else is refused whole.
+
+    \b
+    Example:
+      workbench topics import topics_tree.jsonl --name garden
+      workbench import checkpoint ckpt/dataset.checkpoint.json --topics garden
+    """
+    from workbench.imports import import_checkpoint
+
+    _take(import_checkpoint, file, form, **options)
+
+
+@imports.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_filing_options
+@dry_run_option
+@project_option
+@json_option
+def dataset(file: Path, form: Form, **options: Any) -> None:
+    """Take the samples of a JSON Lines file over: chat, ShareGPT, Alpaca, prompt and response, or our own rows.
+
+    Samples that name a topic become drafts of it, in the lowest free cycle where the file tells none; the others
+    become samples without topic. A sample that is there already adds nothing.
+
+    \b
+    Example:
+      workbench import dataset dataset.jsonl --topics garden --dry-run
+    """
+    from workbench.imports import import_dataset
+
+    _take(import_dataset, file, form, **options)
+
+
+def _take(
+    take: Callable[..., ImportReport],
+    file: Path,
+    form: Form,
+    *,
+    project: Path,
+    create: bool,
+    dry_run: bool,
+    **names: str | None,
+) -> None:
+    from workbench.store import open_project
+
+    made = create and _created(project)
+    keep = False
+    try:
+        with open_project(project, write=True) as db:
+            report = take(db, file, dry_run=dry_run, **names)
+        keep = not dry_run
+    finally:
+        if made and not keep:
+            project.unlink()
+    facts = _facts(report, dry_run)
+    document(facts, form, lambda: _lines(report, facts))
+
+
+def _created(project: Path) -> bool:
+    """Make the project with the starter templates, unless it is there."""
+    from workbench.catalogue.starters import install_starters
+    from workbench.store import create_project, open_project, transaction
+
+    if project.exists():
+        return False
+    create_project(project)
+    with open_project(project, write=True) as db, transaction(db):
+        install_starters(db)
+    return True
+
+
+def _facts(report: ImportReport, dry_run: bool) -> dict[str, Any]:
+    return {
+        "source": report.source,
+        "added": report.added,
+        "unchanged": report.unchanged,
+        "completions": report.completions,
+        "failures": report.failures,
+        "template": report.template,
+        "model": report.model,
+        "migration": report.migration,
+        "dry_run": dry_run,
+        "problems": [problem._asdict() for problem in report.problems],
+    }
+
+
+def _lines(report: ImportReport, facts: dict[str, Any]) -> Iterator[str]:
+    from workbench.cli.output import facts as aligned
+
+    counts = {name: sum(facts[name].values()) for name in ("added", "unchanged")}
+    yield from aligned(facts | counts | {"problems": len(report.problems)})
+    yield from map(_line, report.problems[:SHOWN])
+    if len(report.problems) > SHOWN:
+        yield f"and {len(report.problems) - SHOWN:,} more; --json has them all"
+
+
+def _line(problem: Problem) -> str:
+    return f"{problem.severity}: {problem.where}: {problem.detail} ({problem.code})"
