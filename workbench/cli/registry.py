@@ -51,6 +51,10 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "runs": Entry("events:runs", "List the runs with their counts."),
         "alerts": Entry("alerts:alerts", "List what a person must look at, and acknowledge it."),
     },
+    "Exchange": {
+        "import": Entry("imports:imports", "Take other programs' files over; list what was taken."),
+        "export": Entry("exports:exports", "Write samples, topics or a checkpoint as files."),
+    },
     "Keep": {
         "verify": Entry("verify:verify", "Check every rule that a project must keep."),
         "digest": Entry("verify:digest", "Print one hash over all facts of the project."),
