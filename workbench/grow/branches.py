@@ -9,7 +9,6 @@ from typing import Any
 from workbench.catalogue.paths import store_paths
 from workbench.catalogue.topics import load_topics
 from workbench.grow.saplings import Growth, add_topic, title_of, wake
-from workbench.ids import node_uuid, path_uuid
 from workbench.store import Database
 from workbench.topics import pruned
 
@@ -53,8 +52,8 @@ def _free_places(db: Database, model_id: int) -> Iterator[int]:
 
 
 def _child(db: Database, growth: Growth, model_id: int, path: Sequence[str], depth: int) -> tuple[int, bool]:
-    """Find the topic at the end of a path, or add it; a graph's topics are told apart by their titles alone."""
-    uuid = path_uuid(path) if growth.mode == "tree" else node_uuid(growth.root, path[-1].casefold())
+    """Find the topic at the end of a path, or add it; says whether it is new."""
+    uuid = growth.uuid_of(path)
     row = db.execute("select id from topics where topic_model_id = ? and uuid = ?", (model_id, uuid)).fetchone()
     if row is not None:
         return int(row[0]), False

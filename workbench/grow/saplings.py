@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -44,6 +45,10 @@ class Growth:
     def root(self) -> str:
         """The root's title."""
         return title_of(self.prompt)
+
+    def uuid_of(self, path: Sequence[str]) -> str:
+        """Give the UUID of the topic at the end of a path; a graph's topics are told apart by their titles alone."""
+        return path_uuid(path) if self.mode == "tree" else node_uuid(self.root, path[-1].casefold())
 
     def check(self) -> None:
         """Raise BadInput for what cannot be grown, everything at once."""
@@ -123,8 +128,7 @@ def _begin(db: Database, name: str, growth: Growth) -> int:
         (name, growth.mode, growth.as_json(), now()),
     )
     model_id = int(cursor.lastrowid or 0)
-    root = path_uuid([growth.root]) if growth.mode == "tree" else node_uuid(growth.root, "0")
-    add_topic(db, model_id, root, growth.root, 0, growth)
+    add_topic(db, model_id, growth.uuid_of([growth.root]), growth.root, 0, growth)
     return model_id
 
 
