@@ -412,4 +412,4 @@ def test_the_file_is_known_by_its_hash(db, tmp_path):
     with transaction(db):
         store_model(db, Model("second", "local", "second"))
     import_checkpoint(db, tmp_path / "other.checkpoint.json", topics="garden", model="second")
-    assert rows(db, "select count(*), count(distinct hash), min(length(hash)) from imports") == [(2, 1, 64)]
+    assert rows(db, "select count(*), count(distinct hash), min(length(hash)) from imports") == [(2, 1, 32)]

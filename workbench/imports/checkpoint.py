@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from workbench.checkpoint import Checkpoint, FailedTask, Placements, place, read_checkpoint
+from workbench.checkpoint.read import MAX_FACTS
+from workbench.ids import bytes_hash
 from workbench.imports.drafts import Drafts, Slot
 from workbench.imports.names import Names, going_on_template, model_of, plain_name, template_of
 from workbench.imports.record import Import, ImportReport, Severity, recorded
 from workbench.imports.shapes import chat_shaped, verbatim
 from workbench.imports.topics import TopicFinder
-from workbench.reading import json_text, lines
+from workbench.reading import bytes_file, json_text, lines
 from workbench.store import Database
 
 _SEVERITIES: Mapping[str, Severity] = {"error": "error", "warning": "warning"}
@@ -34,12 +36,13 @@ def import_checkpoint(
     """
     checkpoint = read_checkpoint(path)
     plan = {"topics": topics, "template": template, "model": model}
-    with recorded(db, "checkpoint", checkpoint.files.facts, plan, dry_run=dry_run) as going:
+    facts = checkpoint.files.facts
+    with recorded(db, "checkpoint", facts, bytes_hash(bytes_file(facts, MAX_FACTS)), plan, dry_run=dry_run) as going:
         finder = TopicFinder(db, topics)
         placements = place(checkpoint, finder.uuid)
         _report(going, checkpoint, placements, finder)
         drafts = Drafts(going, _names(going, checkpoint, template, model))
-        going.row(str(checkpoint.files.facts), "checkpoint", verbatim(checkpoint.facts))
+        going.row(str(facts), "checkpoint", verbatim(checkpoint.facts))
         slots = {
             line: Slot(finder.find(placed.topic), placed.cycle + 1, placed.inferred)
             for line, placed in placements.samples.items()

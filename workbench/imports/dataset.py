@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from workbench.errors import BadFile, BadRow, WorkbenchError, raise_all
+from workbench.ids import FactDigest
 from workbench.imports.drafts import Drafts
 from workbench.imports.names import Names, going_on_template, model_of, template_of
 from workbench.imports.placing import Known, Placing
@@ -45,7 +46,7 @@ def import_dataset(
     if first is None:
         raise BadFile("no samples", where=str(path), mend="name a file with one JSON object a line")
     plan = {"topics": topics, "template": template, "model": model}
-    with recorded(db, "dataset", path, plan, dry_run=dry_run) as going:
+    with recorded(db, "dataset", path, _file_hash(path), plan, dry_run=dry_run) as going:
         made = going_on_template(_TEMPLATES[first[1].kind], first[1].kind, path.name)
         names = Names(*template_of(going, template, made), *model_of(going, model, None, str(path)))
         going.report.template, going.report.model = names.template, names.model
@@ -59,6 +60,12 @@ def import_dataset(
         drafts.plan(placing.slots.values())
         _keep(going, drafts, path, placing)
     return going.report
+
+
+def _file_hash(path: Path) -> str:
+    digest = FactDigest()
+    digest.add_sorted(text for _, text in lines(path))  # in the order of the file
+    return digest.hexdigest()
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Shaped]]:

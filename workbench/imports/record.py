@@ -12,9 +12,7 @@ from typing import Literal, NamedTuple
 
 from workbench import __version__
 from workbench.clock import now
-from workbench.ids import FactDigest
 from workbench.providers.texts import cleaned
-from workbench.reading import lines
 from workbench.store import Database, transaction
 
 Severity = Literal["error", "warning", "info"]
@@ -102,16 +100,17 @@ class Import:
 
 @contextmanager
 def recorded(
-    db: Database, kind: str, path: Path, plan: Mapping[str, object], *, dry_run: bool = False
+    db: Database, kind: str, path: Path, digest: str, plan: Mapping[str, object], *, dry_run: bool = False
 ) -> Iterator[Import]:
     """Run an import in one transaction and record it, whole or not at all.
 
-    `kind` is what is imported (checkpoint, dataset), `plan` what was asked for. An import that adds nothing is
-    not recorded: the file stays as it was. `dry_run` takes all of it back at the end, the report stays.
+    `kind` is what is imported (checkpoint, dataset), `digest` the hash of its file, `plan` what was asked for. An
+    import that adds nothing is not recorded: the file stays as it was. `dry_run` takes all of it back at the end,
+    the report stays.
     """
     try:
         with transaction(db):
-            going = _begin(db, kind, path, plan)
+            going = _begin(db, kind, path, digest, plan)
             yield going
             if not any(going.report.added.values()):
                 raise _Undo
@@ -123,7 +122,7 @@ def recorded(
         pass
 
 
-def _begin(db: Database, kind: str, path: Path, plan: Mapping[str, object]) -> Import:
+def _begin(db: Database, kind: str, path: Path, digest: str, plan: Mapping[str, object]) -> Import:
     source = cleaned(path.name)[0]
     what = {"import": kind, "source": source, **plan}
     migration = db.execute(
@@ -132,13 +131,7 @@ def _begin(db: Database, kind: str, path: Path, plan: Mapping[str, object]) -> I
     )
     row = db.execute(
         "insert into imports (migration_id, kind, source, hash, at) values (?, ?, ?, ?, ?)",
-        (migration.lastrowid, kind, source, _file_hash(path), now()),
+        (migration.lastrowid, kind, source, digest, now()),
     )
     report = ImportReport(source, {"draft": 0}, {"draft": 0})
     return Import(db, report, path.parent, int(migration.lastrowid or 0), int(row.lastrowid or 0))
-
-
-def _file_hash(path: Path) -> str:
-    digest = FactDigest()
-    digest.add_sorted(text for _, text in lines(path))
-    return digest.hexdigest()
