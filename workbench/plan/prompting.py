@@ -10,7 +10,7 @@ from workbench.catalogue.combos import concepts_of, topic_path
 from workbench.catalogue.models import Model, load_model, model_name
 from workbench.catalogue.templates import load_version
 from workbench.errors import UnknownName
-from workbench.ids import prompt_hash
+from workbench.ids import NO_TOPIC, prompt_hash
 from workbench.prompts import Template, render_messages
 from workbench.providers import Request
 from workbench.record.selection import Row
@@ -107,6 +107,8 @@ def draft_variables(db: Database, row: Row) -> Variables:
     ).fetchone()
     path = topic_path(db, topic_id) if topic_id is not None else []
     concepts = concepts_of(db, row.combo_id or 0, level) if topic_id is None else []
+    if not path and not concepts and combo != NO_TOPIC:
+        raise UnknownName(f"nothing is known of combo {combo!r}", mend="add it with `workbench combos create`")
     if path:
         concepts = [{"name": path[-1], "content": " > ".join(path)}]
     about = path[-1] if path else ", ".join(c["name"] for c in concepts)

@@ -131,9 +131,10 @@ CATALOGUE: Final = Rule(
 
 COMBOS: Final = Rule(
     "combos",
-    "Every combo that a generation names is a topic of its uuid, a set of concepts, or none.",
+    "Every combo that something was written about is a topic of its uuid, a set of concepts, or none.",
     """
-    select c.combo_id, not exists (select 1 from generations g where g.combo_id = c.id and g.legacy = 0)
+    select c.combo_id, not exists (select 1 from generations g
+      where g.combo_id = c.id and g.legacy = 0 and g.content_id is not null)
     from combos c left join topics t on t.id = c.topic_id
     where (c.topic_id is not null and (t.id is null or t.uuid <> c.combo_id))
       or (c.topic_id is null and c.combo_id <> 'none'
