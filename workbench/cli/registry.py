@@ -34,6 +34,10 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "init": Entry("init:init", "Make a new project with the starter templates."),
         "status": Entry("status:status", "Say what is in the project and what is left to do."),
     },
+    "Fill": {
+        "topics": Entry("topics:topics", "Trees and graphs of topics: read from files or grown by a model."),
+        "models": Entry("models:models", "The catalogue of models: which provider, which parameters, what they cost."),
+    },
     "Make": {
         "validate": Entry("generate:validate", "Say what a run would do, without a call."),
         "generate": Entry("generate:generate", "Make the samples that are not there yet."),

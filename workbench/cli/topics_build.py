@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.cli.complete import names
-from workbench.cli.generate import print_summary, terms_options
-from workbench.cli.options import dry_run_option, json_option, project_option
+from workbench.cli.generate import print_summary
+from workbench.cli.options import concurrency_option, dry_run_option, json_option, project_option
 from workbench.cli.output import Form, document, note
 from workbench.cli.progress import progress
 
@@ -36,7 +36,12 @@ Listener = Callable[[str, Mapping[str, Any]], None]
     "--template", metavar="NAME", shell_complete=names("templates"), help="Default: topics-tree or topics-graph."
 )
 @click.option("--system", default="", help="System prompt for the template.")
-@terms_options
+@concurrency_option
+@click.option("--rpm", type=click.IntRange(1), help="Calls a minute.")
+@click.option("--tpm", type=click.IntRange(1), help="Tokens a minute.")
+@click.option("--limit", type=click.IntRange(1), help="Grow at most this many topics now.")
+@click.option("--max-cost", type=click.FloatRange(0), help="Stop before this much money, over all builds of NAME.")
+@click.option("--max-calls", type=click.IntRange(1), help="Stop before this many calls, over all builds of NAME.")
 @dry_run_option
 @project_option
 @json_option

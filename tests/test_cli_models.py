@@ -1,0 +1,143 @@
+"""`workbench models` in this process: entries with typed parameters, versions, prices, and one test call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import DATA, Ran
+from faults.faultllm import FaultServer
+
+from workbench.catalogue.models import load_model
+from workbench.cli.typed import typed
+from workbench.store import open_project
+from workbench.verify import digest
+
+Run = Callable[..., Ran]
+
+
+def add(run: Run, project: Path, name: str, *words: object) -> Ran:
+    """Add an offline model."""
+    return run("models", "add", name, "--provider", "offline", "--name", "offline-1", *words, "-p", project, "--json")
+
+
+def rows(run: Run, project: Path) -> dict[str, Any]:
+    """Give the listed models by ID."""
+    return {row["llm_model_id"]: row for row in run("models", "-p", project, "--json").json}
+
+
+def test_parameters_have_types(run: Run, project: Path) -> None:
+    """Numbers, booleans and JSON are what they look like; the rest is text."""
+    words = ["temperature=0.7", "n=3", "stream=false", 'stop=["a", "b"]', "user=me", "note=1.5 cups", "x="]
+    assert add(run, project, "m", *[w for word in words for w in ("--param", word)]).code == 0
+    with open_project(project) as db:
+        assert load_model(db, "m").parameters == {
+            "temperature": 0.7,
+            "n": 3,
+            "stream": False,
+            "stop": ["a", "b"],
+            "user": "me",
+            "note": "1.5 cups",
+            "x": "",
+        }
+    assert 'stop=["a", "b"]' in run("models", "-p", project).out
+    assert typed(["a=-1", "b=null", 'c="7"', "d=07"]) == {"a": -1, "b": None, "c": "7", "d": "07"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("m", "--param", "temperature"), 2, "KEY=VALUE"),
+        (("m", "--param", "=1"), 2, "KEY=VALUE"),
+        (("m", "--param", "a=1", "--param", "a=2"), 2, "twice"),
+        (("m", "--param", "stop=[1,"), 2, "--param stop"),
+        (("m", "--param", "x=NaN"), 2, "NaN"),
+        (("m", "--param", "api_key=sk-1"), 2, "providers add"),
+        (("m", "--price-in", "-1"), 2, "--price-in"),
+        (("a|b",), 2, "a|b"),
+        ((" ",), 2, "empty"),
+    ],
+)
+def test_what_cannot_be_kept_is_said_in_one_line(
+    words: tuple[str, ...], code: int, says: str, run: Run, project: Path
+) -> None:
+    """Bad IDs, parameters and prices, and keys that do not belong in a project: exit 2, nothing is stored."""
+    ran = add(run, project, *words)
+    assert (ran.code, ran.out) == (code, "") and says in ran.err and len(ran.err.splitlines()) == 1
+    assert rows(run, project) == {}
+
+
+def test_other_settings_are_a_new_version(run: Run, project: Path) -> None:
+    """The same again is unchanged; prices and display names are no settings; a parameter is."""
+    assert add(run, project, "m").json["added"] == 1
+    assert add(run, project, "m", "--price-in", "1", "--price-out", "2", "--display", "M").json["unchanged"] == 1
+    assert add(run, project, "m", "--param", "seed=1").json["changed"] == 1
+    (row,) = rows(run, project).values()
+    assert (row["versions"], row["price_in"], row["price_out"], row["display_name"]) == (2, 1.0, 2.0, "M")
+    assert row["parameters"] == {"seed": 1}
+
+
+def test_a_dry_run_changes_nothing(run: Run, project: Path) -> None:
+    """It counts, and the digest stays."""
+    with open_project(project) as db:
+        before = digest(db)
+    assert add(run, project, "m", "--dry-run").json["added"] == 1
+    with open_project(project) as db:
+        assert digest(db) == before
+
+
+def test_an_alias_that_is_not_bound_here_is_noted(run: Run, project: Path) -> None:
+    """The entry is stored all the same: another machine may have the binding."""
+    ran = run("models", "add", "w", "--provider", "router", "--name", "x/y", "-p", project)
+    assert ran.code == 0 and "provider 'router' cannot be used here yet" in ran.err and "providers add" in ran.err
+
+
+def test_the_offline_model_answers_without_a_network_or_a_record(run: Run, project: Path) -> None:
+    """One call, printed with its time and marked as synthetic; the project stays as it was."""
+    add(run, project, "m")
+    before = project.read_bytes()
+    found = run("models", "test", "m", "-p", project, "--json").json
+    assert (found["outcome"], found["synthetic"], found["answered_by"]) == ("ok", True, "offline-1")
+    assert found["text"] and found["seconds"] >= 0 and found["tokens_out"] > 0
+    assert "outcome" in run("models", "test", "m", "-p", project).out
+    assert project.read_bytes() == before
+    assert run("models", "test", "nobody", "-p", project).code == 2
+
+
+def over_http(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, fault: str, *words: str) -> tuple[Ran, int]:
+    """Test a model behind a server with a fault; gives what ran and how many requests came."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdef")
+    with FaultServer(fault=fault) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        run("models", "add", "h", "--provider", "openai", "--name", "mock", "-p", project)
+        return run("models", "test", "h", *words, "-p", project), len(server.records)
+
+
+@pytest.mark.parametrize(("fault", "code"), [("ok", 0), ("no_usage", 0), ("401", 1), ("500", 1), ("empty_content", 1)])
+def test_one_call_over_http_says_what_came_back(
+    fault: str, code: int, run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exactly one request, no retry; a bad outcome is exit 1 with the outcome named."""
+    ran, requests = over_http(run, project, monkeypatch, fault, "--json")
+    assert (ran.code, requests) == (code, 1)
+    assert (ran.json["outcome"] == "ok") == (code == 0)
+
+
+def test_what_came_back_cannot_steer_the_terminal(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Escapes in the answer are shown, not sent; a key that comes back is masked."""
+    ran, _ = over_http(run, project, monkeypatch, "escapes")
+    assert "\x1b" not in ran.out and "\\x1b" in ran.out
+    ran, _ = over_http(run, project, monkeypatch, "echo_key")
+    assert "sk-test" not in ran.out
+
+
+def test_a_key_that_is_missing_is_refused(run: Run, project: Path) -> None:
+    """Exit 3 and the command that mends it."""
+    run("models", "add", "h", "--provider", "router", "--name", "mock", "-p", project)
+    ran = run("models", "test", "h", "-p", project)
+    assert ran.code == 3 and "providers add router" in ran.err
+
+
+CATALOGUE = DATA / "daydreaming" / "1_raw" / "llm_models.csv"

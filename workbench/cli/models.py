@@ -1,0 +1,207 @@
+"""`workbench models`: the catalogue of models, and one call to see whether a model answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workbench.cli.complete import names
+from workbench.cli.frame import Noun
+from workbench.cli.options import dry_run_option, json_option, project_option, rows_options
+from workbench.cli.output import Form, document, facts, note, table
+from workbench.cli.trial import trial
+from workbench.cli.typed import typed
+
+if TYPE_CHECKING:
+    from workbench.catalogue.models import Model
+
+
+@click.group(cls=Noun)
+def models() -> None:
+    """The catalogue of models: which provider, which parameters, what they cost.
+
+    A project names a provider by its alias; address and key are bound on each machine by `workbench providers`.
+
+    \b
+    Example:
+      workbench models add writer --provider router --name some/model-8b --param temperature=0.7
+      workbench models test writer
+      workbench models
+    """
+
+
+@models.command("list")
+@project_option
+@rows_options
+def list_models(project: Path, form: Form) -> None:
+    """List the models with their settings, prices, and how much was made with them.
+
+    \b
+    Example:
+      workbench models list --json
+    """
+    from workbench.catalogue.listing import models as stored
+    from workbench.store import open_project
+
+    with open_project(project) as db:
+        rows = stored(db)
+        shown = rows if form.kind == "json" else (_plain(row) for row in rows)
+        table(shown, form, empty="no models yet; see `workbench models add --help`")
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    import json
+
+    parameters = (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in row["parameters"].items())
+    return {**row, "parameters": " ".join(parameters)}
+
+
+@models.command()
+@click.argument("llm_model_id", metavar="ID", shell_complete=names("models"))
+@click.option("--provider", required=True, metavar="ALIAS", help="Alias of the provider: offline, llm, or a bound one.")
+@click.option("--name", required=True, help="The provider's own name of the model.")
+@click.option("--param", "params", metavar="KEY=VALUE", multiple=True, help="A parameter of every call; repeatable.")
+@click.option("--price-in", type=click.FloatRange(0), help="Money per million tokens in.")
+@click.option("--price-out", type=click.FloatRange(0), help="Money per million tokens out.")
+@click.option("--display", default="", metavar="TEXT", help="What to call it in tables and on pages.")
+@dry_run_option
+@project_option
+@json_option
+def add(
+    llm_model_id: str,
+    provider: str,
+    name: str,
+    params: tuple[str, ...],
+    price_in: float | None,
+    price_out: float | None,
+    display: str,
+    dry_run: bool,
+    project: Path,
+    form: Form,
+) -> None:
+    """Add a model, or give a known one other settings.
+
+    Values of --param are numbers, true, false or JSON where they look like it, else text. Other settings become a new
+    version; what was made before keeps the old one.
+
+    \b
+    Example:
+      workbench models add writer --provider router --name some/model-8b --param temperature=0.7 --param max_tokens=2000
+      workbench models add judge --provider router --name some/model-70b --price-in 0.6 --price-out 2.4
+    """
+    from workbench.catalogue.models import Model
+
+    model = Model(llm_model_id.strip(), provider.strip(), name.strip(), typed(params), display, price_in, price_out)
+    _store([model], project, form, dry_run=dry_run)
+
+
+@models.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@dry_run_option
+@project_option
+@json_option
+def import_models(file: Path, dry_run: bool, project: Path, form: Form) -> None:
+    """Read models from a catalogue, CSV or YAML.
+
+    \b
+    Example:
+      workbench models import llm_models.csv
+    """
+    from workbench.prompts import read_models
+
+    _store(read_models(file), project, form, dry_run=dry_run)
+
+
+def _store(found: Sequence[Model], project: Path, form: Form, *, dry_run: bool) -> None:
+    from workbench.catalogue.models import store_model
+    from workbench.store import open_project
+
+    changes: dict[str, list[str]] = {"added": [], "changed": [], "unchanged": []}
+    with open_project(project, write=True) as db, trial(db, dry_run):
+        for model in found:
+            changes[store_model(db, model)].append(model.llm_model_id)
+    counts = {change: len(models) for change, models in changes.items()}
+    document({**counts, "models": changes, "dry_run": dry_run}, form, lambda: told(changes, "models", dry_run))
+    for text in _unbound(found) if form.kind == "text" else ():
+        note(text)
+
+
+def told(changes: dict[str, list[str]], what: str, dry_run: bool) -> Iterator[str]:
+    """Say what was stored: how many of each change, and the names of what is new or other than before."""
+    counts = ", ".join(f"{len(found):,} {change}" for change, found in changes.items())
+    yield f"{what}: {counts}{'; nothing is kept, this was a dry run' if dry_run else ''}"
+    for change in ("added", "changed"):
+        for name in changes[change]:
+            yield f"  {change:<7}  {name}"
+
+
+def _unbound(found: Sequence[Model]) -> Iterator[str]:
+    from workbench.errors import WorkbenchError
+    from workbench.providers import provider_for
+
+    for alias in dict.fromkeys(model.provider for model in found):
+        try:
+            provider_for(alias)
+        except WorkbenchError as error:
+            yield f"provider {alias!r} cannot be used here yet: {error}"
+
+
+@models.command("test")
+@click.argument("llm_model_id", metavar="ID", shell_complete=names("models"))
+@project_option
+@json_option
+def test_model(llm_model_id: str, project: Path, form: Form) -> int:
+    """Ask a model one tiny question and say what came back.
+
+    One call with the model's own parameters; it is not recorded. Exits 1 when no usable answer came.
+
+    \b
+    Example:
+      workbench models test offline
+    """
+    from workbench.catalogue.models import load_model
+    from workbench.store import open_project
+
+    with open_project(project) as db:
+        model = load_model(db, llm_model_id)
+    found = _asked(model)
+    document(found, form, lambda: facts(found))
+    return 0 if found["outcome"] == "ok" else 1
+
+
+def _asked(model: Model) -> dict[str, Any]:
+    import asyncio
+
+    from workbench.clock import ticks
+    from workbench.providers import Request, provider_for
+
+    question = {"role": "user", "content": "Say in one short sentence that you can be reached."}
+    request = Request("test", model.name, (question,), model.parameters)
+
+    async def ask() -> dict[str, Any]:
+        provider = provider_for(model.provider)
+        begun = ticks()
+        try:
+            answer = await provider.call(request)
+        finally:
+            await provider.aclose()
+        return {
+            "model": model.llm_model_id,
+            "provider": model.provider,
+            "name": model.name,
+            "outcome": answer.outcome,
+            "text": answer.text,
+            "error": answer.error,
+            "finish_reason": answer.finish_reason,
+            "answered_by": answer.answered_by,
+            "http_status": answer.http_status,
+            "tokens_in": answer.tokens_in,
+            "tokens_out": answer.tokens_out,
+            "seconds": round(ticks() - begun, 3),
+            "synthetic": provider.synthetic,
+        }
+
+    return asyncio.run(ask())
