@@ -19,12 +19,13 @@ Severity = Literal["error", "warning", "info"]
 
 
 class Problem(NamedTuple):
-    """What could not be placed, or was placed with a doubt: `where` is file:line, `code` is for programs."""
+    """What could not be placed, or was placed with a doubt: `where` is file:line or an ID, `code` is for programs."""
 
     severity: Severity
     where: str
     code: str
     detail: str
+    stage: str = "draft"  # or cohort, catalogue
 
 
 @dataclass(slots=True)
@@ -33,6 +34,7 @@ class ImportReport:
 
     `completions` counts the file's samples that the project has now, `failures` its failed tasks. `migration` is
     the number under which the import is recorded; None when nothing was new, or nothing was to be changed.
+    `catalogue` counts what was added beside generations, `gaps` names what generations name and nothing describes.
     """
 
     source: str
@@ -44,6 +46,8 @@ class ImportReport:
     template: str = ""
     model: str = ""
     migration: int | None = None
+    catalogue: dict[str, int] = field(default_factory=dict)
+    gaps: dict[str, list[str]] = field(default_factory=dict)
 
 
 class _Undo(Exception):
@@ -68,9 +72,13 @@ class Import:
             (self._import_id, generation_id, topic_id, self._short(where), name, metadata),
         )
 
-    def problem(self, severity: Severity, where: str, code: str, detail: str) -> None:
+    def problem(self, severity: Severity, where: str, code: str, detail: str, stage: str = "draft") -> None:
         """Report something that a person should know."""
-        self.report.problems.append(Problem(severity, where, code, detail))
+        self.report.problems.append(Problem(severity, where, code, detail, stage))
+
+    def hashed(self, digest: str) -> None:
+        """Say what the hash of the source is, where only its reading told it."""
+        self.db.execute("update imports set hash = ? where id = ?", (digest, self._import_id))
 
     def _short(self, where: str) -> str:
         """Leave the machine's folders out: a project may travel."""
@@ -81,10 +89,11 @@ class Import:
         for problem in self.report.problems:
             self.db.execute(
                 "insert into migration_problems (migration_id, severity, stage, place, code, detail)"
-                " values (?, ?, 'draft', ?, ?, ?)",
+                " values (?, ?, ?, ?, ?, ?)",
                 (
                     self._migration_id,
                     problem.severity,
+                    problem.stage,
                     self._short(problem.where),
                     problem.code,
                     self._short(problem.detail),
@@ -112,7 +121,7 @@ def recorded(
         with transaction(db):
             going = _begin(db, kind, path, digest, plan)
             yield going
-            if not any(going.report.added.values()):
+            if not any((*going.report.added.values(), *going.report.catalogue.values())):
                 raise _Undo
             going.conclude()
             if dry_run:
