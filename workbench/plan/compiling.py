@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from workbench.catalogue.cohorts import replication, store_cohort
-from workbench.catalogue.combos import ensure_topic_combos
+from workbench.catalogue.combos import ensure_plain_combo, ensure_topic_combos
 from workbench.catalogue.topics import topic_model_id
-from workbench.cohorts import EssaySource, Spec, TopicSource, compiled, members, over_limit
-from workbench.errors import BadQuery, UnknownName
+from workbench.cohorts import Design, EssaySource, Member, Spec, TopicSource, compiled, members, over_limit
+from workbench.cohorts.factors import Factor
+from workbench.errors import BadQuery
+from workbench.ids import NO_TOPIC
+from workbench.plan.essays import essays_today
 from workbench.record.members import Enrolled, Names, enrol, gather
 from workbench.store import Database, insert, scheme_of, sqlite3, transaction
+
+MAX_COMBOS = 100_000  # whose numbers are kept in memory
 
 
 @dataclass(slots=True)
@@ -23,40 +29,76 @@ class Compiled:
     problems: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, object]:
-        """Give it as plain data: cohort, members, new, reused, origins, problems."""
-        return {"cohort": self.cohort, **asdict(self.enrolled), "problems": self.problems}
+        """Give it as plain data: `new` and `reused` count all stages, `…_by_stage` each."""
+        found = self.enrolled
+        return {
+            "cohort": self.cohort,
+            "members": found.members,
+            "new": sum(found.new.values()),
+            "reused": sum(found.reused.values()),
+            "new_by_stage": found.new,
+            "reused_by_stage": found.reused,
+            "origins": found.origins,
+            "dropped": found.dropped,
+            "problems": self.problems,
+        }
 
 
 class _Undo(Exception):
     """Ends a dry run's transaction."""
 
 
-def compile_cohort(db: Database, name: str, spec: Spec, *, dry_run: bool = False) -> Compiled:
-    """Make a cohort from a spec, or find again that it is there; a dry run changes nothing.
-
-    Raises BadSpec, Conflict, UnknownName, InvalidSignature.
-    """
-    result: Compiled | None = None
+@contextmanager
+def attempt(db: Database, dry_run: bool) -> Iterator[None]:
+    """Hold a transaction that is kept, or taken back at its end when it is only a dry run."""
     try:
         with transaction(db):
-            result = _compile(db, name, spec)
+            yield
             if dry_run:
                 raise _Undo
     except _Undo:
-        pass
-    assert result is not None
-    return result
+        return
 
 
-def _compile(db: Database, name: str, spec: Spec) -> Compiled:
-    settings = {"seed": spec.seed}
-    cohort_id = store_cohort(db, name, "spec", spec.text, spec.files, settings)
-    design = compiled(spec, topics=lambda s: topic_uuids(db, s), essays=lambda s: essay_ids(db, s))
-    over_limit(design, replication(db))
-    scheme = scheme_of(db)
+def compile_cohort(db: Database, name: str, spec: Spec, *, dry_run: bool = False) -> Compiled:
+    """Make a cohort from a spec, or find again that it is there; a dry run changes nothing.
+
+    Its members are what the spec selects now: what a topic model or a query no longer gives is dropped from the
+    cohort, never from the record. Raises BadSpec, Conflict, UnknownName, InvalidSignature.
+    """
+    with attempt(db, dry_run):
+        cohort_id = store_cohort(db, name, "spec", spec.text, spec.files, {"seed": spec.seed})
+        design = project_design(db, spec)
+        over_limit(design, replication(db))
+        return enrolled(db, cohort_id, ((member, False) for member in members(design, scheme_of(db))))
+
+
+def enrolled(db: Database, cohort_id: int, found: Iterable[tuple[Member, bool]]) -> Compiled:
+    """Put members into the record and the cohort; the flag says that the cohort allocated the replicate.
+
+    The caller holds the transaction.
+    """
     lookup = Lookup(db)
-    gather(db, ((member, False) for member in members(design, scheme)), lookup.names())
-    return Compiled(name, enrol(db, cohort_id, scheme), lookup.problems())
+    gather(db, found, lookup.names())
+    done = enrol(db, cohort_id, scheme_of(db))
+    (name,) = db.execute("select name from cohorts where id = ?", (cohort_id,)).fetchone()
+    return Compiled(name, done, lookup.problems())
+
+
+def project_design(db: Database, spec: Spec) -> Design:
+    """Compile a spec to its design, with the topics and essays of the project that it names."""
+    design = compiled(spec, topics=lambda s: topic_uuids(db, s), essays=lambda s: queried_essays(db, s, spec))
+    return replace(design, factors=tuple(_named_today(db, factor, spec) for factor in design.factors))
+
+
+def _named_today(db: Database, factor: Factor, spec: Spec) -> Factor:
+    """Put today's IDs for listed essays, which must be essays of this project."""
+    if "essay_gen_id" not in factor.columns or spec.document.essays is not None:
+        return factor
+    at, where = factor.columns.index("essay_gen_id"), spec.document.located.where("essays")
+    today = essays_today(db, ((level[at], where) for level in factor.levels or ()))
+    levels = dict.fromkeys((*level[:at], today[level[at]], *level[at + 1 :]) for level in factor.levels or ())
+    return replace(factor, levels=tuple(levels))
 
 
 def topic_uuids(db: Database, source: TopicSource) -> Iterator[str]:
@@ -67,18 +109,10 @@ def topic_uuids(db: Database, source: TopicSource) -> Iterator[str]:
         yield uuid
 
 
-def essay_ids(db: Database, source: EssaySource) -> Iterable[str]:
-    """Give the essays that a spec lists or queries for, checked to be essays of this project."""
-    wanted: Iterable[str] = source.ids
-    if source.query:
-        wanted = _queried(db, source.query)
-    found = []
-    for gen_id in wanted:
-        row = db.execute("select gen_id from generations where gen_id = ? and stage = 'essay'", (gen_id,)).fetchone()
-        if row is None:
-            raise UnknownName(f"no essay {gen_id!r}", mend="list essays of this project: `workbench query` finds them")
-        found.append(row[0])
-    return found
+def queried_essays(db: Database, source: EssaySource, spec: Spec) -> Iterable[str]:
+    """Give the essays that a spec's query names."""
+    where = spec.document.located.where("essays")
+    return essays_today(db, ((name, where) for name in _queried(db, source.query))).values()
 
 
 def _queried(db: Database, sql: str) -> list[str]:
@@ -101,7 +135,7 @@ class Lookup:
         self._db = db
         self._templates: dict[tuple[str, str], int] = {}
         self._models: dict[str, int | None] = {"": None}
-        self._combos: dict[str, int | None] = {"": None}
+        self._combos: dict[str, int] = {}
         self._unknown: list[str] = []
 
     def names(self) -> Names:
@@ -125,25 +159,32 @@ class Lookup:
 
     def combo(self, name: str) -> int | None:
         """Give a combo's number; a topic's uuid is a combo of one."""
-        if name not in self._combos:
-            sql = (
-                "select c.id, coalesce(c.topic_id, (select 1 from combo_members m where m.combo_id = c.id))"
-                " from combos c where c.combo_id = ?"
-            )
+        number = self._combos.get(name)
+        if number is None and name:
+            if len(self._combos) > MAX_COMBOS:
+                self._combos.clear()
+            number = self._combos[name] = self._combo(name)
+        return number
+
+    def _combo(self, name: str) -> int:
+        if name.lower() == NO_TOPIC:
+            return ensure_plain_combo(self._db)
+        sql = (
+            "select c.id, coalesce(c.topic_id, (select 1 from combo_members m where m.combo_id = c.id))"
+            " from combos c where c.combo_id = ?"
+        )
+        if self._db.execute(sql, (name,)).fetchone() is None:
             topic = self._db.execute("select id, uuid from topics where uuid = ?", (name,)).fetchone()
-            values: dict[str, object] = {"combo_id": name}
             if topic:
-                values = {"combo_id": topic[1], "topic_id": topic[0]}
-            self._combos[name] = self._found(sql, (name,), "combos", values)
-        return self._combos[name]
+                return insert(self._db, "combos", {"combo_id": topic[1], "topic_id": topic[0]})
+        return self._found(sql, (name,), "combos", {"combo_id": name})
 
     def _found(self, sql: str, key: tuple[str, ...], table: str, values: dict[str, object]) -> int:
         row = self._db.execute(sql, key).fetchone()
-        number = int(row[0]) if row else insert(self._db, table, values)
-        if (row is None or row[1] is None) and "topic_id" not in values:
+        if row is None or row[1] is None:
             self._unknown.append(f"{table[:-1]} {' '.join(key)}")
-        return number
+        return int(row[0]) if row else insert(self._db, table, values)
 
     def problems(self) -> list[str]:
         """Say which names the catalogue knows nothing more of; their tasks wait until it does."""
-        return [f"{name} is not in the catalogue yet" for name in self._unknown]
+        return [f"{name} is not in the catalogue yet" for name in dict.fromkeys(self._unknown)]

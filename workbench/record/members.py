@@ -2,166 +2,140 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 from workbench.clock import now
-from workbench.cohorts import Member
 from workbench.ids import STAGES, Scheme
-from workbench.record.seed import Seed, seed_tasks
+from workbench.record.incoming import Names, forget, gather, place_strays
+from workbench.record.untangle import TANGLED, flag_collisions, match, untangle
 from workbench.store import Database, sqlite3, transaction
 
-CHUNK = 20_000  # members handed to SQLite at a time
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """From a name to its number, for templates of a stage, models and combos; unknown names are made."""
-
-    template: Callable[[str, str], int]
-    model: Callable[[str], int | None]
-    combo: Callable[[str], int | None]
+__all__ = ["Enrolled", "Names", "enrol", "gather"]
 
 
 @dataclass(slots=True)
 class Enrolled:
-    """How many members a cohort has by stage, how many of them were new, and where the others came from."""
+    """How many members a cohort has by stage, how many of them were new, and where the others came from.
+
+    `dropped` counts members that an earlier build of the cohort had and this one has not.
+    """
 
     members: dict[str, int] = field(default_factory=dict)
     new: dict[str, int] = field(default_factory=dict)
     reused: dict[str, int] = field(default_factory=dict)
     origins: dict[str, int] = field(default_factory=dict)
-
-
-_INCOMING = (
-    "create temp table incoming (place integer primary key, stage text not null, gen_id text not null,"
-    " parent text not null, combo_id integer, template_id integer, model_id integer, replicate integer,"
-    " allocated integer not null, generation_id integer)"
-)
-
-
-def gather(db: Database, found: Iterable[tuple[Member, bool]], names: Names) -> None:
-    """Put members into the temporary table `incoming`, streaming; the flag says: its replicate was allocated."""
-    db.execute("drop table if exists temp.incoming")
-    db.execute(_INCOMING)
-    rows = (_row(member, allocated, names) for member, allocated in found)
-    while chunk := list(islice(rows, CHUNK)):
-        db.conn.executemany(
-            "insert into incoming (stage, gen_id, parent, combo_id, template_id, model_id, replicate, allocated)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?)",
-            chunk,
-        )
-
-
-def _row(member: Member, allocated: bool, names: Names) -> tuple[object, ...]:
-    stage, gen_id, parent, combo, template, model, replicate = member
-    combo_id = names.combo(combo) if stage == "draft" else None
-    return stage, gen_id, parent, combo_id, names.template(stage, template), names.model(model), replicate, allocated
+    dropped: int = 0
 
 
 def enrol(db: Database, cohort_id: int, scheme: Scheme) -> Enrolled:
-    """Plan what is new among the incoming and make all of them members of a cohort, in order.
+    """Plan what is new among the gathered members and make exactly them a cohort's members, in order.
 
     The caller holds the transaction. A second enrolment of the same members changes nothing.
     """
-    done = Enrolled()
-    for stage in STAGES:
-        before = _count(db, stage)
-        _match(db, stage)
-        new = before - _count(db, stage, "and generation_id is not null")
-        if new:
-            _plan_new(db, stage, cohort_id, scheme)
-            _match(db, stage)
-        if before:
-            done.members[stage], done.new[stage], done.reused[stage] = before, new, before - new
-    db.execute(
-        "insert or ignore into cohort_members (cohort_id, generation_id, place, allocated)"
-        " select ?, generation_id, place, allocated from incoming where generation_id is not null order by place",
-        (cohort_id,),
-    )
-    done.origins = _origins(db, cohort_id)
-    db.execute("drop table temp.incoming")
+    place_strays(db)
+    base = _last_number(db)
+    if not _planned(db, cohort_id, base):
+        untangle(db, scheme)
+        _plan(db, cohort_id, base)
+        flag_collisions(db, base)
+    done = _counted(db, cohort_id)
+    done.dropped = _enlist(db, cohort_id, base)
+    forget(db)
     return done
 
 
-def _count(db: Database, stage: str, more: str = "") -> int:
-    return int(db.execute(f"select count(*) from incoming where stage = ? {more}", (stage,)).fetchone()[0])
+def _last_number(db: Database) -> int:
+    """Give the highest number that a generation ever had; that of a new one is this plus its place."""
+    row = db.execute("select seq from sqlite_sequence where name = 'generations'").fetchone()
+    return int(row[0]) if row else 0
 
 
-_SIGNATURE = {
-    "draft": "g.combo_id = incoming.combo_id and g.template_id = incoming.template_id"
-    " and g.model_id = incoming.model_id and g.replicate = incoming.replicate",
-    "essay": "g.parent_id = (select p.id from generations p where p.gen_id = incoming.parent)"
-    " and g.template_id = incoming.template_id and g.replicate = incoming.replicate",
-    "evaluation": "g.parent_id = (select p.id from generations p where p.gen_id = incoming.parent)"
-    " and g.template_id = incoming.template_id and g.model_id = incoming.model_id"
-    " and g.replicate = incoming.replicate",
-}
-
-
-def _match(db: Database, stage: str) -> None:
-    """Find the incoming that are in the record: by ID where that is their signature's, else by signature."""
-    db.execute(
-        "update incoming set generation_id = (select g.id from generations g where g.gen_id = incoming.gen_id"
-        f" and g.stage = incoming.stage and {_SIGNATURE[stage]}) where stage = ? and generation_id is null",
-        (stage,),
-    )
-    db.execute(
-        "update incoming set generation_id = (select g.id from generations g where g.stage = incoming.stage"
-        f" and g.legacy = 0 and {_SIGNATURE[stage]}) where stage = ? and generation_id is null and exists"
-        " (select 1 from generations g where g.gen_id = incoming.gen_id)",
-        (stage,),
-    )
-
-
-_PLAN = (
-    "insert into generations (gen_id, stage, combo_id, parent_id, template_id, model_id, replicate, status, ready,"
-    " origin_cohort_id, place, created)"
-    " select i.gen_id, i.stage, i.combo_id, p.id, i.template_id, i.model_id, i.replicate,"
-    " case when p.status = 'failed' or p.outcome = 'parent_failed' then 'blocked' else 'planned' end,"
-    " coalesce(p.status = 'done', i.stage = 'draft'), :cohort, i.place, :now"
-    " from incoming i left join generations p on p.gen_id = i.parent and i.parent <> ''"
-    " where i.stage = :stage and i.generation_id is null order by i.place"
-)
-
-
-def _plan_new(db: Database, stage: str, cohort_id: int, scheme: Scheme) -> None:
+def _planned(db: Database, cohort_id: int, base: int) -> bool:
+    """Plan what is new, unless two signatures share an ID: then False, and nothing was planned."""
+    for stage in STAGES if base else ():
+        match(db, stage)
+        if db.execute(TANGLED).fetchone()[0]:
+            return False
     try:
         with transaction(db):
-            db.execute(_PLAN, {"cohort": cohort_id, "now": now(), "stage": stage})
-            db.execute(
-                "update generations set outcome = 'parent_failed' where origin_cohort_id = ? and stage = ?"
-                " and status = 'blocked' and outcome is null",
-                (cohort_id, stage),
-            )
-    except sqlite3.IntegrityError:  # two signatures share an ID: one by one, in canonical order
-        seed_tasks(db, list(_seeds(db, stage, cohort_id)), scheme)
+            _plan(db, cohort_id, base)
+    except sqlite3.IntegrityError:
+        return False
+    return True
 
 
-def _seeds(db: Database, stage: str, cohort_id: int) -> Iterator[Seed]:
+_PLAN = """
+insert into generations (id, gen_id, stage, combo_id, parent_id, template_id, model_id, replicate, status, ready,
+  outcome, origin_cohort_id, place, created)
+select :base + i.place, i.gen_id, k.stage, iif(k.stage = 'draft', i.owner, null),
+  iif(k.stage = 'draft', null, coalesce(p.id, :base + i.owner)), k.template_id, k.model_id, k.replicate,
+  iif(p.status = 'failed' or p.outcome = 'parent_failed', 'blocked', 'planned'),
+  coalesce(p.status = 'done', k.stage = 'draft'),
+  iif(p.status = 'failed' or p.outcome = 'parent_failed', 'parent_failed', null), :cohort,
+  iif(k.stage = 'draft', coalesce((
+    select t.place from combos c join topics t on t.id = c.topic_id where c.id = i.owner), i.place), i.place), :now
+from incoming i cross join kinds k on k.id = i.kind
+left join known n on n.place = i.place
+left join known p on k.stage <> 'draft' and p.place = i.owner
+where n.place is null order by i.place
+"""
+_PLAN_BLOCKED = """
+update generations set status = 'blocked', ready = 0, outcome = 'parent_failed'
+where id > :base and stage = 'evaluation' and status = 'planned'
+  and parent_id in (select id from generations where id > :base and stage = 'essay' and status = 'blocked')
+"""
+_FAILED = "select exists (select 1 from known where status = 'failed' or outcome = 'parent_failed')"
+
+
+def _plan(db: Database, cohort_id: int, base: int) -> None:
+    """Plan the members that are not known; a draft of a topic has the topic's place, as in cycles."""
+    db.execute(_PLAN, {"base": base, "cohort": cohort_id, "now": now()})
+    if db.execute(_FAILED).fetchone()[0]:
+        db.execute(_PLAN_BLOCKED, {"base": base})
+
+
+def _counted(db: Database, cohort_id: int) -> Enrolled:
+    """Count members by stage, new and known, and the known ones by the cohort that made them first."""
+    sums = ", ".join(f"sum(k.stage = '{stage}'), sum(k.stage = '{stage}' and n.place is not null)" for stage in STAGES)
+    found = db.execute(
+        f"select {sums} from incoming i cross join kinds k on k.id = i.kind left join known n on n.place = i.place"
+    ).fetchone()
+    done = Enrolled()
+    for stage, total, known in zip(STAGES, found[::2], found[1::2], strict=True):
+        if total:
+            done.members[stage], done.new[stage], done.reused[stage] = total, total - known, known
     rows = db.execute(
-        "select c.combo_id, i.parent, lower(t.name), lower(m.llm_model_id), i.replicate, i.template_id, i.model_id,"
-        " i.combo_id, p.id, i.place, coalesce(p.status = 'done', i.stage = 'draft')"
-        " from incoming i left join combos c on c.id = i.combo_id left join templates t on t.id = i.template_id"
-        " left join models m on m.id = i.model_id left join generations p on p.gen_id = i.parent and i.parent <> ''"
-        " where i.stage = ? and i.generation_id is null",
-        (stage,),
-    )
-    for combo, parent, template, model, replicate, template_id, model_id, combo_id, parent_id, place, ready in rows:
-        fields = {
-            "draft": (str(combo).lower(), template, model),
-            "essay": (parent, template),
-            "evaluation": (parent, template, model),
-        }[stage]
-        yield Seed(stage, fields, replicate, template_id, model_id, combo_id, parent_id, cohort_id, place, ready)
-
-
-def _origins(db: Database, cohort_id: int) -> dict[str, int]:
-    """Count members that another cohort, or a run without one, made first."""
-    rows = db.execute(
-        "select coalesce(o.name, ''), count(*) from incoming i join generations g on g.id = i.generation_id"
-        " left join cohorts o on o.id = g.origin_cohort_id where g.origin_cohort_id is not ? group by 1",
+        "select coalesce(o.name, ''), x.count from (select origin, count(*) as count from known"
+        " where place > 0 and origin is not ? group by origin) x left join cohorts o on o.id = x.origin order by 1",
         (cohort_id,),
     )
-    return dict(rows.fetchall())
+    done.origins = dict(rows.fetchall())
+    return done
+
+
+_NUMBERS = "select coalesce(n.id, :base + i.place) from incoming i left join known n on n.place = i.place"
+_ENLIST = """
+insert into cohort_members (cohort_id, generation_id, place, allocated)
+select :cohort, coalesce(n.id, :base + i.place), i.place, k.allocated
+from incoming i cross join kinds k on k.id = i.kind left join known n on n.place = i.place
+where true order by i.place
+on conflict (cohort_id, generation_id) do update set place = excluded.place, allocated = excluded.allocated
+where (place, allocated) <> (excluded.place, excluded.allocated)
+"""
+
+
+def _enlist(db: Database, cohort_id: int, base: int) -> int:
+    """Make all gathered a cohort's members, and nothing else; gives how many others it had."""
+    values = {"cohort": cohort_id, "base": base}
+    db.execute(_ENLIST, values)
+    extra = db.execute(
+        "select (select count(*) from cohort_members where cohort_id = ?) - (select count(*) from incoming)",
+        (cohort_id,),
+    ).fetchone()[0]
+    if extra <= 0:
+        return 0
+    return int(
+        db.execute(
+            f"delete from cohort_members where cohort_id = :cohort and generation_id not in ({_NUMBERS})", values
+        ).rowcount
+    )
