@@ -10,7 +10,7 @@ from jinja2 import Undefined
 
 MAX_SOURCE: Final = 256 * 2**10  # bytes of one template
 MAX_OUTPUT: Final = 8 * 2**20  # characters of one prompt
-MAX_WORK: Final = 2_000_000  # syntax nodes visited by loops, plus one for each 16 characters handled
+MAX_WORK: Final = 1_000_000  # syntax nodes visited by loops, plus one for each 64 characters handled
 MAX_BITS: Final = 256  # of a whole number
 Scalar = str | int | float | bool | None
 
@@ -47,7 +47,7 @@ def spend_text(length: int) -> None:
     """Take the work of making or reading a text of so many characters."""
     if length > MAX_OUTPUT:
         raise TooMuch(f"the template makes a text of more than {MAX_OUTPUT:,} characters")
-    current.get().spend(1 + (length >> 4))
+    current.get().spend(1 + (length >> 6))
 
 
 def spend_value(value: Any) -> Any:
@@ -68,7 +68,7 @@ def _spend_parts(value: Any) -> None:
         if type(item) is str:
             spend_text(len(item))
         elif isinstance(item, (list, tuple, Mapping)):
-            spend(1 + len(item))
+            spend(1 + 2 * len(item))
             left.extend(item.values() if isinstance(item, Mapping) else item)
         else:
             spend_value(item)
