@@ -14,9 +14,13 @@ from workbench.cli.options import dry_run_option, json_option, project_option, r
 from workbench.cli.output import Form, document, facts, note, table
 from workbench.cli.trial import trial
 from workbench.cli.typed import typed
+from workbench.cli.visible import visible
 
 if TYPE_CHECKING:
     from workbench.catalogue.models import Model
+
+COLUMNS = ("model", "provider", "name", "parameters", "price_in", "price_out", "versions", "made")
+SHOWN = 400  # characters of a test's answer
 
 
 @click.group(cls=Noun)
@@ -48,15 +52,23 @@ def list_models(project: Path, form: Form) -> None:
 
     with open_project(project) as db:
         rows = stored(db)
-        shown = rows if form.kind == "json" else (_plain(row) for row in rows)
-        table(shown, form, empty="no models yet; see `workbench models add --help`")
+        if form.kind == "text":
+            told_rows = [_plain(row) for row in rows]
+            table(told_rows, form, filled(told_rows, COLUMNS), empty="no models yet; see `workbench models add --help`")
+        else:
+            table(rows, form)
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     import json
 
     parameters = (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in row["parameters"].items())
-    return {**row, "parameters": " ".join(parameters)}
+    return {**row, "model": row["llm_model_id"], "parameters": " ".join(parameters), "made": row["generations"]}
+
+
+def filled(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[str]:
+    """Give the columns in which any row has something to show: terminals are narrow."""
+    return [name for name in columns if any(row[name] not in (None, "") for row in rows)]
 
 
 @models.command()
@@ -100,19 +112,28 @@ def add(
 
 @models.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--provider", metavar="ALIAS", help="Reach all of them through this provider, whatever the file says.")
 @dry_run_option
 @project_option
 @json_option
-def import_models(file: Path, dry_run: bool, project: Path, form: Form) -> None:
-    """Read models from a catalogue, CSV or YAML.
+def import_models(file: Path, provider: str | None, dry_run: bool, project: Path, form: Form) -> None:
+    """Read models from a CSV catalogue or a YAML file.
+
+    CSV has the columns id, model, provider, and as you like display_name, parameters (JSON), price_in, price_out. YAML
+    has an entry `ID: {provider: ALIAS, name: NAME, parameters: {…}}` for each.
 
     \b
     Example:
-      workbench models import llm_models.csv
+      workbench models import llm_models.csv --provider router
     """
-    from workbench.prompts import read_models
+    from dataclasses import replace
 
-    _store(read_models(file), project, form, dry_run=dry_run)
+    from workbench.catalogue.model_files import read_model_file
+
+    found = read_model_file(file)
+    if provider:
+        found = [replace(model, provider=provider.strip()) for model in found]
+    _store(found, project, form, dry_run=dry_run)
 
 
 def _store(found: Sequence[Model], project: Path, form: Form, *, dry_run: bool) -> None:
@@ -168,7 +189,7 @@ def test_model(llm_model_id: str, project: Path, form: Form) -> int:
     with open_project(project) as db:
         model = load_model(db, llm_model_id)
     found = _asked(model)
-    document(found, form, lambda: facts(found))
+    document(found, form, lambda: facts({**found, "text": visible(found["text"] or "", SHOWN)}))
     return 0 if found["outcome"] == "ok" else 1
 
 
@@ -178,7 +199,7 @@ def _asked(model: Model) -> dict[str, Any]:
     from workbench.clock import ticks
     from workbench.providers import Request, provider_for
 
-    question = {"role": "user", "content": "Say in one short sentence that you can be reached."}
+    question = {"role": "user", "content": 'Say "hello" in one short sentence.'}
     request = Request("test", model.name, (question,), model.parameters)
 
     async def ask() -> dict[str, Any]:

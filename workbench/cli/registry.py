@@ -36,6 +36,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
     },
     "Fill": {
         "topics": Entry("topics:topics", "Trees and graphs of topics: read from files or grown by a model."),
+        "templates": Entry("templates:templates", "Prompt templates by stage and name, with every text that they had."),
         "models": Entry("models:models", "The catalogue of models: which provider, which parameters, what they cost."),
     },
     "Make": {
@@ -50,6 +51,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "diff": Entry("texts:diff", "Compare the texts of two generations."),
         "search": Entry("texts:search", "Search prompts and answers by words."),
         "scores": Entry("scores:scores", "List scores with the essay and evaluator of each."),
+        "report": Entry("report:report", "Scores, coverage and costs summed up: as a table, --csv or --json."),
         "query": Entry("query:query", "Run read-only SQL, or one of the named questions."),
         "events": Entry("events:events", "Print what happened, event by event."),
         "runs": Entry("events:runs", "List the runs with their counts."),
