@@ -8,11 +8,6 @@ Both sides run in processes of their own, in turn, against the same kind of serv
 from __future__ import annotations
 
 import json
-import sys
-
-if __import__("os").path.exists("/tmp/stub/on"):
-    sys.path.insert(0, "/tmp/stub")
-    __import__("stubprompts")
 import os
 import resource
 import sqlite3
@@ -23,6 +18,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
 CASES = [(0, 1, 1000), (0, 32, 6000), (0, 128, 6000), (50, 1, 60), (50, 32, 4000), (50, 128, 8000)]
 
 

@@ -102,6 +102,8 @@ def _finish(opened: Session, assignment: Assignment, work: GenerationWork, skipp
                 "unique_topics": assignment.facts.get("unique_topics", 0),
             },
         )
+    if opened.engine is not None and opened.engine.troubled:
+        work.done, work.failed = max(0, done - skipped), failed
     summary = conclude(opened, done=work.done, failed=work.failed, skipped=skipped, left=left, begun=begun)
     if summary.status == "done" and failed:
         summary.status = "failed"  # earlier failures keep their place until --retry-failed

@@ -19,9 +19,14 @@ class Caps:
     max_cost: float | None = None
     max_calls: int | None = None
 
+    @property
+    def are_set(self) -> bool:
+        """Whether there is any cap."""
+        return self.max_cost is not None or self.max_calls is not None
+
     def refusal(self, db: Database, job: Job) -> Stopped | None:
         """Say why one more call would break a cap, counting what is in flight at its dearest."""
-        if self.max_cost is None and self.max_calls is None:
+        if not self.are_set:
             return None
         cost, calls = spent(db, self.job)
         flying = db.execute("select count(*) from claims").fetchone()[0]  # this task's claim is among them

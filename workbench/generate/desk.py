@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from workbench.record.ledger import Receipt
 from workbench.store import Database, sqlite3, transaction
 
 T = TypeVar("T")
@@ -21,9 +22,13 @@ class Desk:
     0.4 ms, less than handing the work to another thread and back costs.
     """
 
-    def __init__(self, db: Database, on_no_room: Callable[[], None]) -> None:
-        """Write to `db`; `on_no_room` is called when the disk is full, so that nothing more is sent."""
-        self._db, self._on_no_room = db, on_no_room
+    def __init__(
+        self, db: Database, add_up: Callable[[Database, list[Receipt]], None], on_no_room: Callable[[], None]
+    ) -> None:
+        """Write to `db`; `add_up` gets the receipts of each transaction, `on_no_room` is called on a full disk."""
+        self._db, self._add_up, self._on_no_room = db, add_up, on_no_room
+        self.receipts: list[Receipt] = []  # of the calls that end in the present transaction
+        self.troubled = False  # acts were run again, so what they counted in memory is not to be trusted
         self._acts: list[_Act] = []
         self._tries = 0
 
@@ -49,17 +54,22 @@ class Desk:
 
     def _together(self, acts: list[_Act]) -> None:
         with transaction(self._db):
+            self.receipts.clear()
             results = [act(self._db) for act, _ in acts]
+            self._add_up(self._db, self.receipts)
         for (_, future), result in zip(acts, results, strict=True):
             if not future.done():
                 future.set_result(result)
 
     def _one_by_one(self, acts: list[_Act]) -> None:
         """One act's fault is its own: the others are written all the same."""
+        self.troubled = True
         for act, future in acts:
             try:
                 with transaction(self._db):
+                    self.receipts.clear()
                     result = act(self._db)
+                    self._add_up(self._db, self.receipts)
             except Exception as error:
                 if not future.done():
                     future.set_exception(error)
@@ -72,6 +82,7 @@ class Desk:
         self._tries += 1
         if not (getattr(error, "sqlite_errorname", "") or "").startswith(_NO_ROOM) or self._tries > PATIENCE:
             return False
+        self.troubled = True
         self._on_no_room()
         self._acts = acts + self._acts
         asyncio.get_running_loop().call_later(0.5, self._flush)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from workbench.clock import ticks
-from workbench.errors import Stopped
+from workbench.errors import Stopped, WorkbenchError
 from workbench.generate.caps import Caps
 from workbench.generate.desk import Desk
 from workbench.generate.lines import Lines
@@ -17,7 +17,7 @@ from workbench.plan.estimates import price_of
 from workbench.providers import Answer
 from workbench.providers.limiter import Ticket
 from workbench.providers.retry import Breaker, Step, next_step
-from workbench.record.ledger import Receipt, close_call, open_call, release
+from workbench.record.ledger import Receipt, close_call, count_calls, open_call, release
 from workbench.store import Database
 from workbench.store.slots import Slot, release_dead
 
@@ -44,6 +44,7 @@ class Engine:
     limit: int | None = None
     stop: Stopped | None = None
     draining: bool = False
+    error: WorkbenchError | None = None
     _in_flight: int = 0
     _chosen: int = 0
     _waiting: list[asyncio.Future[None]] = field(default_factory=list)
@@ -54,12 +55,15 @@ class Engine:
 
     async def run(self) -> None:
         """Work until nothing is left, a cap or limit is reached, or the run is told to stop."""
-        self._desk = Desk(self.db, lambda: self.halt(Stopped("the disk is full", mend="make room and run it again")))
+        full = Stopped("the disk is full", mend="make room and run it again")
+        self._desk = Desk(self.db, self._add_up, lambda: self.halt(full))
         self._tasks = [asyncio.create_task(self._worker()) for _ in range(self.concurrency)]
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
         for result in results:
             if isinstance(result, Exception):
                 raise result
+        if self.error is not None:
+            raise self.error
 
     def drain(self) -> None:
         """Let calls in flight end and send no more."""
@@ -76,6 +80,11 @@ class Engine:
         self.drain()
         for task in self._tasks:
             task.cancel()
+
+    @property
+    def troubled(self) -> bool:
+        """Whether something had to be written twice, so that only the record tells what was done."""
+        return self._desk.troubled
 
     async def _worker(self) -> None:
         try:
@@ -119,12 +128,15 @@ class Engine:
     def _choose(self, db: Database) -> Job | None:
         if self._is_over():
             return None
-        job = self.work.choose(db)
-        if job is None:
+        try:
+            job = self.work.choose(db)
+            stop = self.caps.refusal(db, job) if job else None
+        except WorkbenchError as error:  # a template that cannot be rendered, a cap without prices
+            self.error = error
+            self.drain()
             return None
-        if stop := self.caps.refusal(db, job):
-            release(db, job.target)
-            self.halt(stop)
+        if job is None or stop:
+            self._leave(db, job, stop)
             return None
         self._chosen += 1
         self._in_flight += 1
@@ -132,6 +144,12 @@ class Engine:
         if self.lines.may_send(job):
             self._open(db, job)
         return job
+
+    def _leave(self, db: Database, job: Job | None, stop: Stopped | None) -> None:
+        """Give back a job that a cap refuses, and stop."""
+        if job and stop:
+            release(db, job.target)
+            self.halt(stop)
 
     def _open(self, db: Database, job: Job) -> None:
         job.call_id = open_call(db, self.run_id, job.target, job.attempt, job.model.provider, job.model.name)
@@ -177,7 +195,11 @@ class Engine:
     def _take(self, db: Database, job: Job, answer: Answer, latency: float, step: Step) -> Job | None:
         """Write an answer down, settle its task, and choose the next: one transaction."""
         receipt = receipt_of(job, answer, latency)
-        close_call(db, self.run_id, job.call_id or 0, receipt)
+        close_call(db, job.call_id or 0, receipt)
+        self._desk.receipts.append(receipt)
+        if self.caps.are_set:  # the next choice must see this call's cost
+            self._add_up(db, self._desk.receipts)
+            self._desk.receipts.clear()
         spent = {"tokens_in": receipt.tokens_in, "tokens_out": receipt.tokens_out, "cost": receipt.cost}
         self.notice("call", {"outcome": answer.outcome, "latency_ms": latency, **spent})
         self._judge_row(job, answer, step)
@@ -194,6 +216,12 @@ class Engine:
         self._in_flight -= 1
         self._wake(settled.opened if self._in_flight else len(self._waiting))
         return self._choose(db)
+
+    def _add_up(self, db: Database, ended: list[Receipt]) -> None:
+        """Count the calls that ended in one transaction for their run, all at once."""
+        if ended:
+            tokens_in, tokens_out = (sum(r.tokens_in or 0 for r in ended), sum(r.tokens_out or 0 for r in ended))
+            count_calls(db, self.run_id, len(ended), tokens_in, tokens_out, sum(r.cost or 0.0 for r in ended))
 
     def _judge_row(self, job: Job, answer: Answer, step: Step) -> None:
         """Ten failures in a row over three tasks: nothing works, so stop."""

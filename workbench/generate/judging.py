@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from workbench.parse import parse
 from workbench.prompts import Template
 from workbench.providers import Answer
@@ -10,51 +12,35 @@ from workbench.record.answers import Result
 
 def judge(answer: Answer, template: Template, *, synthetic: bool) -> Result:
     """Judge an answer with a text by its template's parser; a parser that breaks loses nothing but its verdict."""
-    text = answer.text or ""
-    return judge_text(
-        text,
-        template,
-        Result(
-            outcome="ok",
-            raw=text,
-            parsed=None,
-            lossy=answer.lossy,
-            truncated=answer.outcome == "truncated",
-            synthetic=synthetic,
-            finish_reason=answer.finish_reason,
-            tokens_in=answer.tokens_in,
-            tokens_out=answer.tokens_out,
-        ),
-    )
+    facts = {"lossy": answer.lossy, "synthetic": synthetic, "finish_reason": answer.finish_reason}
+    tokens = {"tokens_in": answer.tokens_in, "tokens_out": answer.tokens_out}
+    return judge_text(answer.text or "", template, truncated=answer.outcome == "truncated", **facts, **tokens)
 
 
-def judge_text(text: str, template: Template, known: Result) -> Result:
-    """Parse a raw text and complete what is known of its answer."""
+def judge_text(text: str, template: Template, *, truncated: bool = False, **facts: Any) -> Result:
+    """Parse a raw text by its template; `facts` are the other fields of its Result."""
     try:
         parsed = parse(
             template.parser,
             text,
             minimum_lines=template.minimum_lines,
-            truncated=known.truncated,
+            truncated=truncated,
             schema=template.schema,
             scale=template.scale,
         )
     except Exception as error:  # somebody else's parser: the paid text is kept all the same
-        return _with(known, outcome="parser_broke", detail=f"{type(error).__name__}: {error}"[:500])
-    return _with(
-        known,
-        outcome=parsed.outcome,
-        parsed=parsed.text,
-        detail=parsed.detail or None,
+        detail = f"{type(error).__name__}: {error}"[:500]
+        return Result("parser_broke", text, None, detail, truncated=truncated, **facts)
+    return Result(
+        parsed.outcome,
+        text,
+        parsed.text,
+        parsed.detail or None,
+        truncated=truncated,
         score=parsed.score,
         scale=parsed.scale,
+        **facts,
     )
-
-
-def _with(known: Result, **changes: object) -> Result:
-    from dataclasses import replace
-
-    return replace(known, **changes)  # type: ignore[arg-type]
 
 
 def unusable(answer: Answer, outcome: str, *, synthetic: bool) -> Result:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from workbench.catalogue.templates import load_version
 from workbench.generate.judging import judge_text
 from workbench.prompts import Template
-from workbench.record.answers import Origin, Result, store_answer
+from workbench.record.answers import Origin, store_answer
 from workbench.record.selection import Selection
 from workbench.store import Database, transaction
 
@@ -45,18 +45,9 @@ def _again(db: Database, row: tuple[object, ...], template: Template) -> bool:
     number, _, raw, prompt_hash, version, model, parent, call, lossy, truncated, synthetic, reason, t_in, t_out, was = (
         row
     )
-    known = Result(
-        outcome="ok",
-        raw=str(raw),
-        parsed=None,
-        lossy=bool(lossy),
-        truncated=bool(truncated),
-        synthetic=bool(synthetic),
-        finish_reason=reason,  # type: ignore[arg-type]
-        tokens_in=t_in,  # type: ignore[arg-type]
-        tokens_out=t_out,  # type: ignore[arg-type]
-    )
-    result = judge_text(str(raw), template, known)
+    facts = {"lossy": bool(lossy), "synthetic": bool(synthetic), "finish_reason": reason}
+    tokens = {"tokens_in": t_in, "tokens_out": t_out}
+    result = judge_text(str(raw), template, truncated=bool(truncated), **facts, **tokens)
     if result.outcome == was:
         return False
     origin = Origin(number, prompt_hash, version, model, parent, call)  # type: ignore[arg-type]

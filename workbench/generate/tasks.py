@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,12 +13,13 @@ from workbench.plan.estimates import prompt_tokens
 from workbench.plan.prompting import Prompt, Prompter, Versions, essay_variables
 from workbench.providers import Answer
 from workbench.record.answers import Origin, Result, fail, store_answer, store_prompt
-from workbench.record.ledger import Target, claim
+from workbench.record.ledger import Target, claim_generation, release
 from workbench.record.selection import START, Place, Row, Selection, anything_ready, next_rows
 from workbench.store import Database
 
 Listener = Callable[[str, Mapping[str, object]], None]
 Seeder = Callable[[Database], bool]  # plans some more tasks; False when there are no more to plan
+AHEAD = 64  # tasks looked up at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class GenerationWork:
     done: int = 0
     failed: int = 0
     _after: dict[str, Place] = field(default_factory=dict)
+    _ahead: deque[Row] = field(default_factory=deque)
 
     def choose(self, db: Database) -> Job | None:
         """Choose and claim the next task; copies are made on the way, without a call."""
@@ -52,8 +55,8 @@ class GenerationWork:
                 groups.started(row)
             if self.prompter.versions(row).template.mode == "copy":
                 self._copy(db, row)
+                release(db, Target(row.id))
                 continue
-            claim(db, self.slot, Target(row.id))
             return self._job(db, row)
         return None
 
@@ -65,15 +68,26 @@ class GenerationWork:
             self.seeding = self.seed(db)
 
     def _ready_row(self, db: Database) -> Row | None:
+        """Give the next task that may be sent, and claim it; looked up some at a time where there is one stage."""
+        while True:
+            if not self._ahead and not self._look_ahead(db):
+                return None
+            row = self._ahead.popleft()
+            if claim_generation(db, self.slot, row.id):  # another process may have taken it meanwhile
+                return row
+
+    def _look_ahead(self, db: Database) -> bool:
+        count = AHEAD if len(self.selection.stages) == 1 else 1
         for stage in self.selection.stages:
             after = self._after.get(stage, START)
-            found = next_rows(db, self.selection, stage, after, 1)
+            found = next_rows(db, self.selection, stage, after, count)
             if not found and after != START:  # what others let go, or what became ready, may stand before
-                found = next_rows(db, self.selection, stage, START, 1)
+                found = next_rows(db, self.selection, stage, START, count)
             if found:
-                self._after[stage] = found[0].position
-                return found[0]
-        return None
+                self._after[stage] = found[-1].position
+                self._ahead.extend(found)
+                return True
+        return False
 
     def _job(self, db: Database, row: Row) -> Job:
         prompt = self.prompter.prompt(row)
@@ -96,7 +110,7 @@ class GenerationWork:
         prompt = Prompt(({"role": "user", "content": text},), "", text, parent_content_id)
         store_prompt(db, prompt.hash, "", text)
         origin = Origin(row.id, prompt.hash, versions.template_version_id, None, parent_content_id)
-        result = judge_text(text, versions.template, Result("ok", text, None))
+        result = judge_text(text, versions.template)
         store_answer(db, origin, result)
         self._tell(row, result)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from workbench.clock import now
 from workbench.ids import answer_hash, content_hash
@@ -37,7 +37,6 @@ class Result:
     tokens_out: int | None = None
     score: float | None = None
     scale: tuple[float, float] | None = None
-    facts: dict[str, object] = field(default_factory=dict)
 
 
 def store_prompt(db: Database, digest: str, system: str, text: str) -> None:

@@ -38,8 +38,8 @@ def open_call(db: Database, run_id: int, target: Target, attempt: int, provider:
     return insert(db, "calls", values)
 
 
-def close_call(db: Database, run_id: int, call_id: int, receipt: Receipt) -> None:
-    """Write down what came of a call, and count it for its run."""
+def close_call(db: Database, call_id: int, receipt: Receipt) -> None:
+    """Write down what came of a call."""
     db.execute(
         "update calls set status = ?, outcome = ?, latency_ms = ?, http_status = ?, tokens_in = ?, tokens_out = ?,"
         " cost = ?, error = ?, body = ? where id = ?",
@@ -56,10 +56,14 @@ def close_call(db: Database, run_id: int, call_id: int, receipt: Receipt) -> Non
             call_id,
         ),
     )
+
+
+def count_calls(db: Database, run_id: int, calls: int, tokens_in: int, tokens_out: int, cost: float) -> None:
+    """Add up what some calls of a run took."""
     db.execute(
-        "update runs set calls = calls + 1, tokens_in = tokens_in + ?, tokens_out = tokens_out + ?, cost = cost + ?"
+        "update runs set calls = calls + ?, tokens_in = tokens_in + ?, tokens_out = tokens_out + ?, cost = cost + ?"
         " where id = ?",
-        (receipt.tokens_in or 0, receipt.tokens_out or 0, receipt.cost or 0.0, run_id),
+        (calls, tokens_in, tokens_out, cost, run_id),
     )
 
 
@@ -69,6 +73,15 @@ def claim(db: Database, slot: int, target: Target) -> None:
         "insert into claims (slot, generation_id, topic_id) values (?, ?, ?)",
         (slot, target.generation_id, target.topic_id),
     )
+
+
+def claim_generation(db: Database, slot: int, generation_id: int) -> bool:
+    """Claim a task that may still be sent; False when another process has taken or settled it."""
+    claimed = db.execute(
+        "insert or ignore into claims (slot, generation_id) select ?, id from generations where id = ? and ready = 1",
+        (slot, generation_id),
+    )
+    return claimed.rowcount == 1
 
 
 def release(db: Database, target: Target) -> None:
