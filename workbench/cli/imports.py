@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from workbench.imports import ImportReport, Problem
 
 F = TypeVar("F", bound=Callable[..., Any])
-SHOWN: Final = 20  # problems that people see; JSON has all of them
+SHOWN: Final = 20  # problems that people see, the worst first; JSON has all of them
+SEVERITIES: Final = ("error", "warning", "info")
 
 
 def _filing_options(function: F) -> F:
@@ -102,6 +103,31 @@ def dataset(file: Path, form: Form, **options: Any) -> None:
     _take(import_dataset, file, form, **options)
 
 
+@imports.command()
+@click.argument("data_root", type=click.Path(path_type=Path))
+@click.option(
+    "--lenient", is_flag=True, help="Take damaged files as far as they can be read, instead of refusing them."
+)
+@click.option("--create", is_flag=True, help="Make the project when there is none.")
+@dry_run_option
+@project_option
+@json_option
+def store(data_root: Path, form: Form, **options: Any) -> None:
+    """Take a DayDreaming data root over, of any era: generations, cohorts, catalogues.
+
+    DATA_ROOT holds `gens`, or `data` in it. Rows keep the IDs and metadata that they have there; those that cannot
+    be placed are blocked and listed, and `migrate` goes on from there. Taking a store over again adds what is new.
+    Damaged files are refused without --lenient, and then nothing is changed.
+
+    \b
+    Example:
+      workbench import store daydreaming/data --dry-run
+    """
+    from workbench.imports import import_store
+
+    _take(import_store, data_root, form, **options)
+
+
 def _take(
     take: Callable[..., ImportReport],
     file: Path,
@@ -110,7 +136,7 @@ def _take(
     project: Path,
     create: bool,
     dry_run: bool,
-    **names: str | None,
+    **names: Any,
 ) -> None:
     from workbench.store import open_project
 
@@ -150,6 +176,8 @@ def _facts(report: ImportReport, dry_run: bool) -> dict[str, Any]:
         "template": report.template,
         "model": report.model,
         "migration": report.migration,
+        "catalogue": report.catalogue,
+        "gaps": report.gaps,
         "dry_run": dry_run,
         "problems": [problem._asdict() for problem in report.problems],
     }
@@ -158,12 +186,17 @@ def _facts(report: ImportReport, dry_run: bool) -> dict[str, Any]:
 def _lines(report: ImportReport, facts: dict[str, Any]) -> Iterator[str]:
     from workbench.cli.output import facts as aligned
 
-    counts = {name: sum(facts[name].values()) for name in ("added", "unchanged")}
-    yield from aligned(facts | counts | {"problems": len(report.problems)})
-    yield from map(_line, report.problems[:SHOWN])
+    counts = {name: sum(facts[name].values()) for name in ("added", "unchanged", "catalogue")}
+    shown = facts | counts | {"problems": len(report.problems), "gaps": len(report.gaps)}
+    yield from aligned({name: value for name, value in shown.items() if name not in ("catalogue", "gaps") or value})
+    worst = sorted(report.problems, key=lambda problem: SEVERITIES.index(problem.severity))
+    yield from map(_line, worst[:SHOWN])
     if len(report.problems) > SHOWN:
         yield f"and {len(report.problems) - SHOWN:,} more; --json has them all"
+    if report.gaps:
+        yield f"named, but nothing describes them: {', '.join(report.gaps[:SHOWN])}"
 
 
 def _line(problem: Problem) -> str:
-    return f"{problem.severity}: {problem.where}: {problem.detail} ({problem.code})"
+    what = f"{problem.detail} ({problem.code})" if problem.detail else problem.code
+    return f"{problem.severity}: {problem.where}: {what}"

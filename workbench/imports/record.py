@@ -47,7 +47,7 @@ class ImportReport:
     model: str = ""
     migration: int | None = None
     catalogue: dict[str, int] = field(default_factory=dict)
-    gaps: dict[str, list[str]] = field(default_factory=dict)
+    gaps: list[str] = field(default_factory=list)
 
 
 class _Undo(Exception):
