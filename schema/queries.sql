@@ -18,6 +18,30 @@ order by topic_model, template_id, llm_model_id, cycle;
 -- Calls, tokens and money by stage, template and model.
 select * from costs order by cost desc;
 
+-- name: variance
+-- How far the replicates of each evaluator agree on each essay: n, mean, lowest, highest, variance and the scale.
+select essay_gen_id, evaluation_template, evaluation_model, n, mean, lowest, highest, variance, scores, scale_min,
+  scale_max, mean_0_to_1
+from pivot_long order by essay_gen_id, evaluation_template, evaluation_model;
+
+-- name: top
+-- The best essays, by the mean of the best score of each evaluator as a share of its scale.
+select * from top_essays
+order by mean_of_maxima_0_to_1 desc nulls last, mean_of_maxima desc nulls last, essay_gen_id limit 20;
+
+-- name: disagreement
+-- Essays on which the models that judged them by one rubric differ most.
+select * from agreement where evaluators > 1 order by range_0_to_1 desc, essay_gen_id limit 20;
+
+-- name: cohorts
+-- How complete each cohort is, stage by stage.
+select * from cohort_progress order by cohort, stage;
+
+-- name: holes
+-- Combos without a task for a template and model that other combos have one for.
+select stage, combo_id, template_id, llm_model_id from task_matrix where tasks = 0
+order by stage, combo_id, template_id, llm_model_id;
+
 -- name: drift
 -- Generations whose template text or model settings have changed since they were made.
 select g.gen_id, g.stage, t.name as template_id, m.llm_model_id,
