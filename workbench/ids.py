@@ -252,3 +252,42 @@ class FactDigest:
     def hexdigest(self) -> str:
         """Give the digest as 64 hex digits."""
         return self._hash.hexdigest()
+
+
+class FactSet:
+    """One hash over a set of facts, whatever their order: the hash of each, 16 bytes, sorted and hashed again."""
+
+    _SIZE: Final = 16
+
+    def __init__(self) -> None:
+        """Start with no facts."""
+        self._hashes = [bytearray() for _ in range(256)]  # by their first byte: sorted part by part
+
+    def hexdigest(self) -> str:
+        """Give the digest as 64 hex digits."""
+        whole = blake2b(digest_size=32)
+        for part in map(bytes, self._hashes):
+            whole.update(b"".join(sorted(part[at : at + self._SIZE] for at in range(0, len(part), self._SIZE))))
+        return whole.hexdigest()
+
+    @classmethod
+    def add(cls, facts: str, *sets: FactSet) -> None:
+        """Put facts, one a line, into each of the sets."""
+        known = [one._hashes for one in sets]
+        for line in facts.encode().split(b"\n"):
+            digest = blake2b(line, digest_size=cls._SIZE).digest()
+            for hashes in known:
+                hashes[digest[0]] += digest
+
+    @classmethod
+    def add_forked(cls, facts: str, *sets: FactSet) -> None:
+        """Put facts into sets that know them by other endings: a JSON array, then one a set after tabs."""
+        known = [one._hashes for one in sets]
+        for line in facts.encode().split(b"\n"):
+            shared, *endings = line.split(b"\t")
+            begun = blake2b(shared[:-1], digest_size=cls._SIZE)
+            for hashes, ending in zip(known, endings, strict=True):
+                whole = begun.copy()
+                whole.update(b"," + ending[1:])
+                digest = whole.digest()
+                hashes[digest[0]] += digest

@@ -2,40 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import Final
 
-from workbench.ids import FactDigest, content_hash
+from workbench.ids import FactSet, content_hash
 from workbench.store import Database
 from workbench.verify.check import snapshot
-from workbench.verify.facts import FACTS, WITHOUT_IDS
+from workbench.verify.facts import BY_CHAIN, BY_ID, PLAIN, Ending, Naming, generations, named
+
+SPAN: Final = 500  # lines, or row numbers, to a batch
+_AHEAD: Final = 8  # batches that SQLite may be ahead of the hashing
 
 
 def digest(db: Database, *, without_ids: bool = False) -> str:
-    """Give one BLAKE2b (64 hex digits) over the sorted canonical JSON lines of the facts.
+    """Give one BLAKE2b (64 hex digits) over the sorted hashes of the canonical JSON lines of the facts.
 
     `without_ids` leaves out public IDs, the scheme that makes them and the mark of those that it did not make, so
-    that a migration of IDs keeps it. No text is read: its hash stands for it.
+    that a migration of IDs keeps it. No text is read: its hash stands for it. The lines come in the order of the
+    rows; only 16 bytes of each are kept and sorted (16 MB for a million generations), so that neither row numbers
+    nor pages count. While SQLite makes a batch of lines, another thread hashes the one before.
     Source: "Digest" in docs/architecture.md.
     """
-    found = FactDigest()
-    with snapshot(db):
-        found.add_sorted(lines(db, without_ids=without_ids))
+    found = FactSet()
+    _hash(db, BY_CHAIN if without_ids else BY_ID, lambda lines: FactSet.add(lines, found), found)
     return found.hexdigest()
 
 
-def lines(db: Database, *, without_ids: bool = False) -> Iterator[str]:
-    """Stream the lines that are hashed, sorted; useful to see in what two projects differ."""
-    db.conn.create_function("short_number", 1, _short_number, deterministic=True)
+def digests_of_two_namings(db: Database, before: Ending, joins: str) -> tuple[str, str]:
+    """Give the digest, and the one that this content would have under other IDs and another scheme, in one pass.
+
+    `before` holds the SQL of the other IDs, over `g` (a generation), `p` (its parent) and what `joins` adds.
+    """
+    naming = replace(BY_ID, joins=joins, endings=(*BY_ID.endings, before))
+    now, then = FactSet(), FactSet()
+    _hash(db, naming, lambda lines: FactSet.add_forked(lines, now, then), now, then)
+    return now.hexdigest(), then.hexdigest()
+
+
+def _hash(db: Database, naming: Naming, take_named: Callable[[str], None], *sets: FactSet) -> None:
+    def take_plain(lines: str) -> None:
+        FactSet.add(lines, *sets)
+
+    waiting: deque[Future[None]] = deque()
+    with snapshot(db), ThreadPoolExecutor(1) as pool:
+        for take, batches in ((take_plain, _plain(db)), (take_named, _named(db, naming))):
+            for lines in batches:
+                waiting.append(pool.submit(take, lines))
+                if len(waiting) > _AHEAD:
+                    waiting.popleft().result()
+        for future in waiting:
+            future.result()
+
+
+def lines(db: Database, *, without_ids: bool = False) -> list[str]:
+    """Give the lines that are hashed, sorted, all at once; useful to see in what two projects differ."""
+    with snapshot(db):
+        batches = (*_plain(db), *_named(db, BY_CHAIN if without_ids else BY_ID))
+    return sorted(line for batch in batches for line in batch.split("\n"))
+
+
+def _plain(db: Database) -> Iterator[str]:
     db.conn.create_function("text_hash", 1, _text_hash, deterministic=True)
-    facts = WITHOUT_IDS if without_ids else FACTS
-    for sql in facts.values():
-        for (line,) in db.execute(f"{sql} order by 1"):
-            yield line
+    for sql in PLAIN.values():
+        yield from _batches(db, sql)
 
 
-def _short_number(value: float | None) -> str | None:
-    """Write a number with nine digits: SQLite's own printf rounds differently from version to version."""
-    return None if value is None else format(value, ".9g")
+def _named(db: Database, naming: Naming) -> Iterator[str]:
+    for sql in named(naming).values():
+        yield from _batches(db, sql)
+    sql = generations(naming)
+    for first in _starts(db):
+        (text,) = db.execute(sql, {"first": first, "last": first + SPAN - 1}).fetchone()
+        yield text
+
+
+def _batches(db: Database, sql: str) -> Iterator[str]:
+    rows = db.execute(sql)
+    while batch := rows.fetchmany(SPAN):
+        yield "\n".join(line for (line,) in batch)
+
+
+def _starts(db: Database) -> Iterator[int]:
+    """Give the first row number of each batch of generations; numbers may have wide gaps."""
+    last = 0
+    while (first := db.execute("select min(id) from generations where id > ?", (last,)).fetchone()[0]) is not None:
+        yield first
+        last = first + SPAN - 1
 
 
 def _text_hash(text: str | None) -> str | None:

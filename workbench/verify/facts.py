@@ -1,102 +1,139 @@
-"""What the digest is made of: for each kind of fact, SQL that gives one canonical JSON line a fact.
+"""What the digest is made of: for each kind of fact, SQL that gives one canonical JSON array a fact.
 
-Every line begins with its kind and the kinds stand here in sorted order, so that all lines together are sorted.
-Generations are named by their whole signature chain, never by a row number.
+Every line begins with its kind. A generation is named by its public ID and its parent's, or, where IDs are left
+out, by its whole signature chain; never by a row number. A line stands for a generation with its current answer;
+answers that are not current have lines of their own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-# Answers in the order of the index (revision, hash): each with the parent's answer, whether it is current, its score.
-_ANSWERS: Final = """(
-  select json_group_array(json_array(x.revision, x.hash, px.hash, x.id = g.content_id{score}))
-  from (select id, revision, hash, parent_content_id from contents where generation_id = g.id
-    order by revision, hash) x
-  left join contents px on px.id = x.parent_content_id{scores})"""
-_PLAIN: Final = _ANSWERS.format(score="", scores="")
-_SCORED: Final = _ANSWERS.format(
-    score=", s.id is not null, short_number(s.score), short_number(s.scale_min), short_number(s.scale_max)",
-    scores=" left join scores s on s.content_id = x.id",
-)
-
-_DRAFT: Final = "lower(c.combo_id), lower(dt.name), lower(dm.llm_model_id), d.replicate"
-_ESSAY: Final = f"{_DRAFT}, lower(et.name), e.replicate"
-_EVALUATION: Final = f"{_ESSAY}, lower(vt.name), lower(vm.llm_model_id), v.replicate"
-_OF_DRAFT: Final = """
-  left join combos c on c.id = d.combo_id
-  left join templates dt on dt.id = d.template_id
-  left join models dm on dm.id = d.model_id"""
-_OF_ESSAY: Final = f"""
-  left join templates et on et.id = e.template_id
-  left join generations d on d.id = e.parent_id{_OF_DRAFT}"""
-_OF_EVALUATION: Final = f"""
-  left join templates vt on vt.id = v.template_id
-  left join models vm on vm.id = v.model_id
-  left join generations e on e.id = v.parent_id{_OF_ESSAY}"""
-
-# Stage: the letter of its own row in the joins above, its signature chain, the joins.
-_STAGES: Final = {
-    "draft": ("d", _DRAFT, _OF_DRAFT),
-    "essay": ("e", _ESSAY, _OF_ESSAY),
-    "evaluation": ("v", _EVALUATION, _OF_EVALUATION),
+# Facts that hold no ID of a generation.
+PLAIN: Final = {
+    "cohort": "select json_array('cohort', lower(name), mode, text_hash(spec), text_hash(settings)) from cohorts",
+    "cohort file": "select json_array('cohort file', lower(c.name), f.path, f.hash)"
+    " from cohort_files f join cohorts c on c.id = f.cohort_id",
+    "combo": "select json_array('combo', lower(combo_id), topic_id is not null, level, k) from combos",
+    "concept": "select json_array('concept', lower(concept_id), name, text_hash(sentence), text_hash(paragraph),"
+    " text_hash(article)) from concepts",
+    "concept of combo": "select json_array('concept of combo', lower(c.combo_id), lower(n.concept_id), m.place)"
+    " from combo_members m join combos c on c.id = m.combo_id join concepts n on n.id = m.concept_id",
+    "edge": "select json_array('edge', lower(t.name), lower(a.uuid), lower(b.uuid), e.place, e.main)"
+    " from topic_edges e join topics a on a.id = e.parent_id join topics b on b.id = e.child_id"
+    " join topic_models t on t.id = a.topic_model_id",
+    "model": "select json_array('model', lower(llm_model_id), display_name) from models",
+    "model version": "select json_array('model version', lower(m.llm_model_id), v.hash, v.id is m.version_id)"
+    " from model_versions v join models m on m.id = v.model_id",
+    "replication": "select json_array('replication', stage, replicates) from replication",
+    "template": "select json_array('template', stage, lower(name)) from templates",
+    "template version": "select json_array('template version', t.stage, lower(t.name), v.hash,"
+    " v.id is t.version_id) from template_versions v join templates t on t.id = v.template_id",
+    "topic": "select json_array('topic', lower(m.name), lower(t.uuid), t.title, t.leaf, t.depth, t.place)"
+    " from topics t join topic_models m on m.id = t.topic_model_id",
+    "topic model": "select json_array('topic model', lower(name), kind, leaves_only) from topic_models",
 }
 
+_OWN: Final = """
+  left join templates t on t.id = g.template_id
+  left join models m on m.id = g.model_id and g.stage <> 'essay'
+  left join generations p on p.id = g.parent_id"""
+_ABOVE: Final = """
+  left join templates pt on pt.id = p.template_id
+  left join models pm on pm.id = p.model_id and p.stage <> 'essay'
+  left join generations q on q.id = p.parent_id
+  left join templates qt on qt.id = q.template_id
+  left join models qm on qm.id = q.model_id"""
+_MADE_FROM: Final = """
+  left join contents px on px.id = x.parent_content_id
+  left join scores s on s.content_id = x.id and g.stage = 'evaluation'"""
 
-def _generations(stage: str, *, ids: bool) -> str:
-    own, chain, joins = _STAGES[stage]
-    answers = (_SCORED if stage == "evaluation" else _PLAIN).replace("g.", f"{own}.")
-    known = f"{own}.gen_id, {own}.legacy, " if ids else ""
+
+def _digits(number: str) -> str:
+    """Give a number's first nine decimals by arithmetic: SQLite prints floats slowly, and not always alike."""
+    return f"case when abs({number}) < 1e9 then cast({number} * 1e9 as integer) else {number} end"
+
+
+_ANSWER: Final = ", ".join(
+    ("x.revision, x.hash, px.hash, s.id is not null", *map(_digits, ("s.score", "s.scale_min", "s.scale_max")))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a line says at its end of a generation's public ID: as a name, and of the row itself; and the scheme."""
+
+    name: str
+    row: str
+    scheme: str
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How lines name generations: `signature` of its own row, `chain` elsewhere, or their IDs by the endings."""
+
+    signature: str
+    chain: str
+    combo: str
+    joins: str
+    endings: tuple[Ending, ...]
+
+
+BY_CHAIN: Final = Naming(
+    signature="lower(c.combo_id), lower(qt.name), lower(qm.llm_model_id), q.replicate, lower(pt.name),"
+    " lower(pm.llm_model_id), p.replicate, lower(t.name), lower(m.llm_model_id), g.replicate",
+    chain="g.stage, lower(c.combo_id), lower(qt.name), lower(qm.llm_model_id), q.replicate, lower(pt.name),"
+    " lower(pm.llm_model_id), p.replicate, lower(t.name), lower(m.llm_model_id), g.replicate",
+    combo="coalesce(g.combo_id, p.combo_id, q.combo_id)",
+    joins=_ABOVE,
+    endings=(),
+)
+BY_ID: Final = Naming(
+    signature="lower(c.combo_id), lower(t.name), lower(m.llm_model_id), g.replicate",
+    chain="",
+    combo="g.combo_id",
+    joins="",
+    endings=(Ending("g.gen_id", "g.gen_id, g.legacy, p.gen_id", "value"),),
+)
+
+
+def _line(columns: str, endings: Sequence[str]) -> str:
+    """Give the SQL of a JSON array; where several endings are asked for, they follow it, each after a tab."""
+    if len(endings) > 1:
+        return " || char(9) || ".join(f"json_array({part})" for part in (columns, *endings))
+    return f"json_array({', '.join((columns, *endings))})"
+
+
+def _family(naming: Naming) -> str:
+    return f"{_OWN}{naming.joins}\n  left join combos c on c.id = {naming.combo}"
+
+
+def generations(naming: Naming) -> str:
+    """Give the SQL of the lines of all generations numbered from :first to :last, as one text."""
+    columns = f"g.stage, {naming.signature}, g.status, x.generation_id is g.id, {_ANSWER}"
+    line = _line(columns, [ending.row for ending in naming.endings])
     return (
-        f"select json_array('{stage}', {chain}, {known}{own}.status, json({answers}))"
-        f" from generations {own}{joins} where {own}.stage = '{stage}'"
+        f"select group_concat(line, char(10)) from (select {line} as line from generations g{_family(naming)}\n"
+        f"  left join contents x on x.id = g.content_id{_MADE_FROM}\n  where g.id between :first and :last)"
     )
 
 
-def _members() -> str:
-    parts = []
-    for stage, (own, chain, joins) in _STAGES.items():
-        parts.append(
-            f"select json_array('member', lower(o.name), k.place, '{stage}', {chain}) from cohort_members k"
-            f" join cohorts o on o.id = k.cohort_id join generations {own} on {own}.id = k.generation_id{joins}"
-            f" where {own}.stage = '{stage}'"
-        )
-    return " union all ".join(parts)
-
-
-def _facts(*, ids: bool) -> dict[str, str]:
+def named(naming: Naming) -> dict[str, str]:
+    """Give the SQL of other facts that name generations: answers that are not current, members, the scheme."""
+    names = [ending.name for ending in naming.endings]
+    chain = f", {naming.chain}" if naming.chain else ""
+    answer = _line(f"'answer', {_ANSWER}{chain}", names)
+    member = _line(f"'member', lower(o.name), k.place{chain}", names)
     facts = {
-        "cohort": "select json_array('cohort', lower(name), mode, text_hash(spec), text_hash(settings)) from cohorts",
-        "cohort file": "select json_array('cohort file', lower(c.name), f.path, f.hash)"
-        " from cohort_files f join cohorts c on c.id = f.cohort_id",
-        "combo": "select json_array('combo', lower(combo_id), topic_id is not null, level, k) from combos",
-        "concept": "select json_array('concept', lower(concept_id), name, text_hash(sentence), text_hash(paragraph),"
-        " text_hash(article)) from concepts",
-        "concept of combo": "select json_array('concept of combo', lower(c.combo_id), lower(n.concept_id), m.place)"
-        " from combo_members m join combos c on c.id = m.combo_id join concepts n on n.id = m.concept_id",
-        "draft": _generations("draft", ids=ids),
-        "edge": "select json_array('edge', lower(t.name), lower(a.uuid), lower(b.uuid), e.place, e.main)"
-        " from topic_edges e join topics a on a.id = e.parent_id join topics b on b.id = e.child_id"
-        " join topic_models t on t.id = a.topic_model_id",
-        "essay": _generations("essay", ids=ids),
-        "evaluation": _generations("evaluation", ids=ids),
-        "member": _members(),
-        "model": "select json_array('model', lower(llm_model_id), display_name) from models",
-        "model version": "select json_array('model version', lower(m.llm_model_id), v.hash, v.id is m.version_id)"
-        " from model_versions v join models m on m.id = v.model_id",
-        "replication": "select json_array('replication', stage, replicates) from replication",
-        "scheme": "select json_array('scheme', value) from project where key = 'scheme'",
-        "template": "select json_array('template', stage, lower(name)) from templates",
-        "template version": "select json_array('template version', t.stage, lower(t.name), v.hash,"
-        " v.id is t.version_id) from template_versions v join templates t on t.id = v.template_id",
-        "topic": "select json_array('topic', lower(m.name), lower(t.uuid), t.title, t.leaf, t.depth, t.place)"
-        " from topics t join topic_models m on m.id = t.topic_model_id",
-        "topic model": "select json_array('topic model', lower(name), kind, leaves_only) from topic_models",
+        "answer": f"select {answer} from contents x join generations g on g.id = x.generation_id"
+        f"{_family(naming)}{_MADE_FROM}\n"
+        "  where not exists (select 1 from generations o where o.content_id = x.id and o.id = x.generation_id)",
+        "member": f"select {member} from cohort_members k join cohorts o on o.id = k.cohort_id"
+        f" join generations g on g.id = k.generation_id{_family(naming)}",
     }
-    if not ids:
-        del facts["scheme"]
-    return dict(sorted(facts.items(), key=lambda fact: f'{fact[0]}"'))
-
-
-FACTS: Final = _facts(ids=True)
-WITHOUT_IDS: Final = _facts(ids=False)
+    if naming.endings:
+        scheme = _line("'scheme'", [ending.scheme for ending in naming.endings])
+        facts["scheme"] = f"select {scheme} from project where key = 'scheme'"
+    return facts
