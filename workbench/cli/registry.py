@@ -36,8 +36,14 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
     },
     "Fill": {
         "topics": Entry("topics:topics", "Trees and graphs of topics: read from files or grown by a model."),
+        "concepts": Entry("concepts:concepts", "Named ideas with descriptions at up to three levels."),
+        "combos": Entry("combos:combos", "Sets of concepts at a description level."),
+        "replication": Entry("replication:replication", "How many replicates one build of a cohort may use, by stage."),
         "templates": Entry("templates:templates", "Prompt templates by stage and name, with every text that they had."),
         "models": Entry("models:models", "The catalogue of models: which provider, which parameters, what they cost."),
+    },
+    "Cohorts": {
+        "cohort": Entry("cohorts:cohort", "Named sets of generations, made by specs or from chosen essays."),
     },
     "Make": {
         "validate": Entry("generate:validate", "Say what a run would do, without a call."),

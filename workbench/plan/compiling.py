@@ -68,6 +68,8 @@ def compile_cohort(db: Database, name: str, spec: Spec, *, dry_run: bool = False
     """
     with attempt(db, dry_run):
         cohort_id = store_cohort(db, name, "spec", spec.text, spec.files, {"seed": spec.seed})
+        if spec.topics is not None:
+            ensure_topic_combos(db, topic_model_id(db, spec.topics.name))
         design = project_design(db, spec)
         over_limit(design, replication(db))
         return enrolled(db, cohort_id, ((member, False) for member in members(design, scheme_of(db))))
@@ -102,9 +104,8 @@ def _named_today(db: Database, factor: Factor, spec: Spec) -> Factor:
 
 
 def topic_uuids(db: Database, source: TopicSource) -> Iterator[str]:
-    """Give the unique topics of a topic model as combos, in order."""
+    """Give the unique topics of a topic model, in order."""
     number = topic_model_id(db, source.name)
-    ensure_topic_combos(db, number)
     for (uuid,) in db.execute("select uuid from unique_topics where topic_model_id = ? order by place", (number,)):
         yield uuid
 

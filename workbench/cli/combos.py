@@ -1,0 +1,154 @@
+"""`workbench combos`: sets of concepts that drafts are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from workbench.cli.complete import names
+from workbench.cli.frame import Noun
+from workbench.cli.options import dry_run_option, json_option, project_option, rows_options, yes_option
+from workbench.cli.output import Form, document, heading, line, note, table
+from workbench.cli.trial import trial
+
+if TYPE_CHECKING:
+    from workbench.cohorts import Combo
+    from workbench.store import Database
+
+MANY: Final = 1_000_000  # combos that are not made without --yes
+LEVELS: Final = click.Choice(["sentence", "paragraph", "article"])
+
+
+@click.group(cls=Noun)
+def combos() -> None:
+    """Sets of concepts at a description level. A topic is a combo of one, and made by itself.
+
+    \b
+    Example:
+      workbench combos create --k 2 --dry-run
+      workbench combos create --concepts mind-wandering,default-mode-network
+      workbench combos
+    """
+
+
+@combos.command()
+@click.option("--concepts", "sets", metavar="A,B,…", multiple=True, help="One combo of these concepts; repeatable.")
+@click.option("--k", "sizes", metavar="N|N..M", help="All sets of so many of all concepts.")
+@click.option("--level", type=LEVELS, default="paragraph", show_default=True, help="Descriptions that prompts see.")
+@dry_run_option
+@yes_option
+@project_option
+@json_option
+def create(
+    sets: tuple[str, ...], sizes: str | None, level: str, dry_run: bool, yes: bool, project: Path, form: Form
+) -> None:
+    """Make combos: of listed concepts, or of every set of a size.
+
+    How many it will be is said before any is made. A concept without a description at the level shows its paragraph,
+    its sentence, or its name.
+
+    \b
+    Example:
+      workbench combos create --concepts mind-wandering,default-mode-network
+      workbench combos create --k 2..4 --level sentence --dry-run
+    """
+    from workbench.catalogue.concept_sets import store_combos
+    from workbench.store import open_project
+
+    if bool(sets) == bool(sizes):
+        raise click.UsageError("say which combos: --concepts A,B or --k N")
+    with open_project(project, write=not dry_run) as db:
+        number, found = _listed(db, sets, level) if sets else _subsets(db, str(sizes), level)
+        note(f"{number:,} combos at level {level}")
+        if not dry_run:
+            _refuse_many(number, yes)
+            with trial(db, False):
+                changes = store_combos(db, found)
+    if dry_run:
+        document({"count": number, "level": level, "dry_run": True}, form, lambda: ["nothing is made, as asked"])
+        return
+    facts = {"count": number, "level": level, **changes, "dry_run": False}
+    document(facts, form, lambda: [", ".join(f"{n:,} {change}" for change, n in changes.items())])
+
+
+def _listed(db: Database, sets: tuple[str, ...], level: str) -> tuple[int, Iterator[Combo]]:
+    from workbench.catalogue.concept_sets import named_concepts
+    from workbench.cohorts.combos import combo
+
+    made = [combo(named_concepts(db, [name for name in one.split(",") if name.strip()]), level) for one in sets]
+    found = {one.combo_id: one for one in made}
+    return len(found), iter(found.values())
+
+
+def _subsets(db: Database, sizes: str, level: str) -> tuple[int, Iterator[Combo]]:
+    from workbench.catalogue.concepts import concept_ids
+    from workbench.cohorts import combos as all_combos
+    from workbench.cohorts import count_subsets, parse_k
+    from workbench.errors import BadInput
+
+    ks, known = parse_k(sizes), concept_ids(db)
+    number = count_subsets(len(known), ks)
+    if not number:
+        detail = f"there are {len(known)} concepts, no set of {sizes}"
+        raise BadInput(detail, mend="read some with `workbench concepts import`, or ask for smaller sets")
+    return number, all_combos(known, ks, level)
+
+
+def _refuse_many(number: int, yes: bool) -> None:
+    from workbench.errors import Refused
+
+    if number > MANY and not yes:
+        raise Refused(f"{number:,} combos are more than {MANY:,}", mend="ask for smaller sets, or add --yes")
+
+
+@combos.command("list")
+@click.option("--limit", type=click.IntRange(1), help="List at most so many.")
+@project_option
+@rows_options
+def list_combos(limit: int | None, project: Path, form: Form) -> None:
+    """List the combos with their concepts, or the topic that one is.
+
+    \b
+    Example:
+      workbench combos list --limit 20
+    """
+    from workbench.catalogue.concept_sets import list_combos as stored
+    from workbench.store import open_project
+
+    with open_project(project) as db:
+        table(stored(db, limit or -1), form, empty="no combos yet; see `workbench combos create --help`")
+
+
+@combos.command()
+@click.argument("combo_id", metavar="ID", shell_complete=names("combos"))
+@project_option
+@json_option
+def show(combo_id: str, project: Path, form: Form) -> None:
+    """Show a combo as a draft's prompt sees it.
+
+    \b
+    Example:
+      workbench combos show combo_v1_f5f405307bce
+    """
+    from workbench.catalogue.concept_sets import show_combo
+    from workbench.store import open_project
+
+    with open_project(project) as db:
+        found = show_combo(db, combo_id)
+    if form.kind == "json":
+        document(found, form)
+    else:
+        _print(found)
+
+
+def _print(found: dict[str, Any]) -> None:
+    about = f"{len(found['concepts'])} concepts at level {found['level']}" if found["concepts"] else "no concepts"
+    path = " › ".join(found["topic_path"])
+    line(f"{found['combo_id']}: {path or about}, {found['drafts']:,} drafts")
+    for concept in found["concepts"]:
+        line("")
+        heading(concept["name"])
+        line(concept["content"])
