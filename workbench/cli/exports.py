@@ -114,3 +114,24 @@ def checkpoint(project: Path, out: Path, form: Form, **options: Any) -> None:
 
     with open_project(project) as db:
         document(export_checkpoint(db, out, **options), form)
+
+
+@exports.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@project_option
+@json_option
+def store(project: Path, out: Path, form: Form) -> None:
+    """Write the project as a DayDreaming data root: gens, 1_raw, combo_mappings.csv, cohorts.
+
+    OUT is a new folder; `import store OUT` into an empty project of the same scheme gives the same digest. Topic
+    models have their own export; what was left out is told.
+
+    \b
+    Example:
+      workbench export store data
+    """
+    from workbench.exports import export_store
+    from workbench.store import open_project
+
+    with open_project(project) as db:
+        document(export_store(db, out), form)

@@ -11,7 +11,7 @@ from workbench.exports.store_names import name_of
 from workbench.ids import STAGES
 from workbench.imports.legacy import is_name
 from workbench.imports.store_files import Files, is_folder, listed
-from workbench.prompts import CatalogueRow, Template, read_catalogue
+from workbench.prompts import CatalogueRow, Template, read_catalogue, write_template
 from workbench.prompts.files import read_said
 from workbench.prompts.rendering import problems_of
 from workbench.providers.texts import cleaned, one_line
@@ -42,7 +42,7 @@ class Templates:
         self._files, self._db = files, files.going.db
         rows = self._db.execute("select stage, lower(name) from templates where version_id is not null")
         self._settled = set(rows.fetchall())
-        self._told: dict[tuple[str, str], str] = {}  # hashes of the current texts of our own export
+        self._told: dict[tuple[str, str], Template] = {}  # the current texts of our own export
 
     def take(self) -> int:
         """Take the templates of all stages over, and give how many templates and texts are new."""
@@ -90,7 +90,7 @@ class Templates:
         text, finding = self._files.text(path)
         if finding:
             self._problem(finding.code, f"{stage} template {name}", finding.detail)
-        if text is None:
+        if text is None or self._is_told(stage, name, text.text, row):
             return
         said = {"mode": row.generator, "parser": row.parser, "description": _about(row)} if row else {}
         said = {key: value for key, value in said.items() if value}
@@ -103,10 +103,19 @@ class Templates:
             template = Template(name, stage, text.text, mode, parser, description=said.get("description", ""))
         self._listed(template)
 
+    def _is_told(self, stage: str, name: str, text: str, row: CatalogueRow | None) -> bool:
+        """Say whether our own export said the same, with more."""
+        told = self._told.get((stage, name.lower()))
+        if told is None or (row and (row.parser, row.generator) != (told.parser, told.mode)):
+            return False
+        return text in (told.text, write_template(told))
+
     def _listed(self, template: Template) -> None:
         if not is_name(template.name):
             self._problem("name_unusable", f"{template.stage} template {template.name}", "no template can be called so")
-        elif self._told.get((template.stage, template.name.lower())) != template.hash:
+            return
+        told = self._told.get((template.stage, template.name.lower()))
+        if told is None or told.hash != template.hash:
             self._keep(template, current=True)
 
     def _own(self, value: Any, where: str) -> None:
@@ -122,7 +131,7 @@ class Templates:
         template, current = _template_in(value, stage, name, where), value.get("current") is True
         self._keep(template, current=current, source=_text(value, "source") or None)
         if current:
-            self._told[stage, name.lower()] = template.hash
+            self._told[stage, name.lower()] = template
 
     def _keep(self, template: Template, *, current: bool, source: str | None = None) -> None:
         """Keep one text; it becomes that of new work when it is current and the project had none."""
