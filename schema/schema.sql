@@ -218,7 +218,7 @@ create index generations_ready on generations (stage, template_id, model_id, rep
 create index generations_parent on generations (parent_id) where parent_id is not null;
 create index generations_combo on generations (combo_id) where combo_id is not null;
 create index generations_status on generations (stage, status);
-create index generations_template on generations (template_id, status);
+create index generations_template on generations (template_id);
 create index generations_model on generations (model_id);
 create index generations_outcome on generations (outcome) where outcome <> 'ok';
 create index generations_cohort on generations (origin_cohort_id) where origin_cohort_id is not null;

@@ -33,6 +33,7 @@ class Tally:
         match event:
             case "generation_start":
                 self.total, self.before = facts["total_samples"], facts["previously_completed"]
+                self.done = self.failed = 0
             case "cycle_start":
                 self.where = f"Cycle {facts['cycle']}/{facts['total_cycles']}"
             case "step_start":
