@@ -141,3 +141,49 @@ def test_a_key_that_is_missing_is_refused(run: Run, project: Path) -> None:
 
 
 CATALOGUE = DATA / "daydreaming" / "1_raw" / "llm_models.csv"
+
+
+def test_a_catalogue_is_read_whole(run: Run, project: Path) -> None:
+    """24 models of the real CSV, through their own aliases or one that is said; again: unchanged."""
+    dry = run("models", "import", CATALOGUE, "--dry-run", "-p", project, "--json").json
+    assert (dry["added"], rows(run, project)) == (24, {})
+    assert run("models", "import", CATALOGUE, "-p", project, "--json").json["added"] == 24
+    assert run("models", "import", CATALOGUE, "-p", project, "--json").json["unchanged"] == 24
+    assert rows(run, project)["deepseek_r1_f"]["provider"] == "deepseek"
+    assert run("models", "import", CATALOGUE, "--provider", "router", "-p", project, "--json").json["changed"] == 24
+    assert {row["provider"] for row in rows(run, project).values()} == {"router"}
+
+
+def test_yaml_models(run: Run, project: Path, tmp_path: Path) -> None:
+    """An entry each, with typed parameters and prices."""
+    file = tmp_path / "models.yaml"
+    file.write_text(
+        "models:\n  w:\n    provider: router\n    name: x/y\n    parameters: {temperature: 0.5, stop: [a]}\n"
+        "    price_in: 1\n  j: {provider: offline, model: offline-1}\n",
+        encoding="utf-8",
+    )
+    assert run("models", "import", file, "-p", project, "--json").json["added"] == 2
+    row = rows(run, project)["w"]
+    assert (row["name"], row["parameters"], row["price_in"]) == ("x/y", {"temperature": 0.5, "stop": ["a"]}, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[]", "no models"),
+        ("w: 3", "m.yaml:1"),
+        ("w:\n  provider: p", "m.yaml:1"),
+        ("w:\n  provider: p\n  name: n\n  temprature: 1", "m.yaml:4"),
+        ("w:\n  provider: p\n  name: n\n  price_in: -1", "m.yaml:4"),
+        ("w:\n  provider: p\n  name: n\n  parameters: {base_url: x}", "base_url"),
+        ("a b:\n  provider: p\n  name: n", "a b"),
+        ("w: [", "m.yaml"),
+    ],
+)
+def test_bad_model_files_are_named_by_line(text: str, says: str, run: Run, project: Path, tmp_path: Path) -> None:
+    """Exit 2, file and line, nothing stored."""
+    file = tmp_path / "m.yaml"
+    file.write_text(text, encoding="utf-8")
+    ran = run("models", "import", file, "-p", project)
+    assert (ran.code, ran.out) == (2, "") and says in ran.err
+    assert rows(run, project) == {}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from workbench.catalogue.models import Model, store_model
 from workbench.catalogue.paths import store_paths
@@ -57,7 +60,12 @@ def lettered(request: Request) -> list[str]:
 @pytest.fixture
 def ground(tmp_path: Path) -> Path:
     """Give a project with two templates for topics and a model."""
-    path = tmp_path / "p.db"
+    return make_ground(tmp_path)
+
+
+def make_ground(folder: Path) -> Path:
+    """Make a project with two templates for topics and a model."""
+    path = folder / "p.db"
     create_project(path)
     with open_project(path, write=True) as db, transaction(db):
         store_template(db, Template("topics-tree", "topics", TEXT, parser="subtopics"))
@@ -354,3 +362,37 @@ def test_a_forecast_is_an_upper_bound_that_changes_nothing(ground: Path) -> None
         assert forecast_growth(db, "m", growth(depth=3, degree=3)).calls == 0
         with pytest.raises(Conflict):
             forecast_growth(db, "m", growth(prompt="S"))
+
+
+TITLES = [*"RABCDEFG", "b", " c ", "", "x\x1b"]
+ANSWERS = st.lists(st.tuples(st.sampled_from(TITLES), st.lists(st.integers(0, 12), max_size=3)), max_size=5)
+
+
+@given(answers=st.lists(st.none() | ANSWERS, min_size=1, max_size=8), mode=st.sampled_from(["tree", "graph"]))
+@settings(max_examples=40, deadline=None)
+def test_whatever_a_model_proposes_the_topics_stay_sound(answers: list[Any], mode: str) -> None:
+    """No cycle, one main path for each topic but the root, depths the least, titles fit, failures and leaves apart."""
+    turn = iter(answers * 50)
+
+    def propose(request: Request) -> Any:
+        found = next(turn)
+        return "no" if found is None else [{"topic": title, "connections": links} for title, links in found]
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = make_ground(Path(folder))
+        for _ in range(2):
+            build(path, growth(mode, depth=3, degree=3), propose, concurrency=3)
+        with open_project(path) as db:
+            model = load_topics(db, "m")
+            assert pruned(model)[0].nodes == model.nodes, "depths are the least distances"
+            mains = value(db, "select count(*) from topic_edges where main")
+            assert mains == len(model.nodes) - 1 and model.counts().paths >= 1
+            assert value(db, "select count(*) from topics where leaf and growth <> 'done'") == 0
+            assert value(db, "select count(*) from topics where growth = 'failed'") == len(model.failures)
+            first = {child: parent for parent, child in reversed(model.edges)}
+            main = db.execute(
+                "select p.uuid, c.uuid from topic_edges e join topics p on p.id = e.parent_id"
+                " join topics c on c.id = e.child_id where e.main"
+            ).fetchall()
+            nodes = model.nodes
+            assert {(nodes[p].uuid, nodes[c].uuid) for c, p in first.items()} == set(main)
