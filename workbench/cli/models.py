@@ -18,6 +18,7 @@ from workbench.cli.visible import visible
 
 if TYPE_CHECKING:
     from workbench.catalogue.models import Model
+    from workbench.providers import Answer
 
 COLUMNS = ("model", "provider", "name", "parameters", "price_in", "price_out", "versions", "made")
 SHOWN = 400  # characters of a test's answer
@@ -195,34 +196,23 @@ def test_model(llm_model_id: str, project: Path, form: Form) -> int:
 
 def _asked(model: Model) -> dict[str, Any]:
     import asyncio
+    from dataclasses import asdict
 
+    answer, seconds, synthetic = asyncio.run(_answer(model))
+    known = {key: value for key, value in asdict(answer).items() if key not in ("body", "lossy", "retry_after")}
+    names = {"model": model.llm_model_id, "provider": model.provider, "name": model.name}
+    return {**names, **known, "seconds": round(seconds, 3), "synthetic": synthetic}
+
+
+async def _answer(model: Model) -> tuple[Answer, float, bool]:
     from workbench.clock import ticks
     from workbench.providers import Request, provider_for
 
     question = {"role": "user", "content": 'Say "hello" in one short sentence.'}
-    request = Request("test", model.name, (question,), model.parameters)
-
-    async def ask() -> dict[str, Any]:
-        provider = provider_for(model.provider)
-        begun = ticks()
-        try:
-            answer = await provider.call(request)
-        finally:
-            await provider.aclose()
-        return {
-            "model": model.llm_model_id,
-            "provider": model.provider,
-            "name": model.name,
-            "outcome": answer.outcome,
-            "text": answer.text,
-            "error": answer.error,
-            "finish_reason": answer.finish_reason,
-            "answered_by": answer.answered_by,
-            "http_status": answer.http_status,
-            "tokens_in": answer.tokens_in,
-            "tokens_out": answer.tokens_out,
-            "seconds": round(ticks() - begun, 3),
-            "synthetic": provider.synthetic,
-        }
-
-    return asyncio.run(ask())
+    provider = provider_for(model.provider)
+    begun = ticks()
+    try:
+        answer = await provider.call(Request("test", model.name, (question,), model.parameters))
+    finally:
+        await provider.aclose()
+    return answer, ticks() - begun, provider.synthetic

@@ -157,17 +157,13 @@ def _report_import(model: TopicModel, stored: Stored, form: Form, *, dry_run: bo
         verb = "would add" if dry_run else "added"
         counts = f"{found['nodes']:,} nodes, {found['paths']:,} paths, {found['leaves']:,} leaves"
         return [
-            f"{model.name}: {_a(model.kind)} with {counts}; {found['unique_topics']:,} topics to write about",
+            f"{model.name}: a {model.kind} with {counts}; {found['unique_topics']:,} topics to write about",
             f"{verb} {stored.added:,} topics, {stored.unchanged:,} were there",
         ]
 
     for one in model.notes if form.kind == "text" else ():
         note(one)
     document(found, form, text)
-
-
-def _a(kind: str) -> str:
-    return f"a {kind}"
 
 
 @topics.command()
