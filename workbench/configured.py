@@ -16,20 +16,21 @@ from workbench.exports.dataset import export_dataset
 from workbench.generate import Summary, Terms, generate
 from workbench.generate.run import Listener
 from workbench.grow import Growth, build_topics
-from workbench.ids import bytes_hash
+from workbench.ids import chunks_hash
 from workbench.plan.forecast import Forecast, forecast
 from workbench.plan.orders import Order
 from workbench.prompts import Template
-from workbench.reading import bytes_file
+from workbench.prompts.samples import QUESTION, REASONED
+from workbench.reading import chunks
 from workbench.store import Database, create_project, open_project, transaction
 from workbench.topics import TopicModel, read_topics
 
 PLAIN = "Write one training sample: a question that a person would ask, and a good answer."
 _ABOUT = "The subject: {{ path_text }}. Stay with the last part of it; sample {{ replicate }} about it."
-_FORM = (
-    'Answer with one JSON object: {"messages": [{"role": "user", "content": …}, {"role": "assistant", "content": …}]'
+_FORM = 'Answer with one JSON object: {"question": …, "final_answer": …}.'
+_REASONED = (
+    'Answer with one JSON object: {"question": …, "reasoning": {"style": "%s", "content": …}, "final_answer": …}.'
 )
-_REASONING = ', "reasoning": {"style": "%s", "content": the steps that lead to the answer}'
 
 
 def name_from(text: str) -> str:
@@ -42,11 +43,11 @@ def template_from(config: Config) -> Template:
     made = config.generation
     kind = made.conversation.type
     style = made.conversation.reasoning_style or "freetext"
+    form, parser, schema = _FORM, "chat", QUESTION
+    if kind != "basic":
+        form, schema = _REASONED % style, REASONED
     if made.output_schema is not None:
         form, parser, schema = "Answer with one JSON object that fits the schema.", "json", made.output_schema
-    else:
-        form = _FORM + (_REASONING % style if kind != "basic" else "") + "}."
-        parser, schema = "chat", None
     parts = [_escaped(made.instructions), _ABOUT if config.topics else "Sample {{ replicate }}.", form]
     return Template(
         name=f"{name_from(Path(config.source).stem)}-{kind.replace('_', '-')}",
@@ -181,7 +182,7 @@ def _refuse_foreign_output(db: Database, recipe: Recipe, force: bool) -> None:
     if path is None or force or not path.exists():
         return
     known = db.execute("select value from project where key = ?", (f"output {path.name}",)).fetchone()
-    if known is None or known[0] != bytes_hash(bytes_file(path, 2**40)):
+    if known is None or known[0] != chunks_hash(chunks(path)):
         raise OutputExists(str(path), mend="move it away, or say --force")
 
 
@@ -194,7 +195,7 @@ def _export(db: Database, recipe: Recipe) -> None:
     with transaction(db):
         db.execute(
             "insert into project (key, value) values (?1, ?2) on conflict (key) do update set value = ?2",
-            (f"output {path.name}", bytes_hash(bytes_file(path, 2**40))),
+            (f"output {path.name}", chunks_hash(chunks(path))),
         )
 
 

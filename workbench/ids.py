@@ -184,6 +184,14 @@ def bytes_hash(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
 
 
+def chunks_hash(chunks: Iterable[bytes]) -> str:
+    """Hash bytes that come in pieces, as `bytes_hash` would hash them whole."""
+    digest = blake2b(digest_size=16)
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 def canonical_json(value: Any) -> str:
     """Write JSON in the one form that is hashed: sorted keys, no blanks, no escapes that are not needed."""
     return _CANONICAL.encode(value)
@@ -199,9 +207,7 @@ def prompt_hash(system: str, text: str) -> str:
     return content_hash(f"{system}\x00{text}" if system else text)
 
 
-def answer_hash(
-    outcome: str, prompt: str | None, raw: str | None, parsed: str | None, parent: str | None
-) -> str:
+def answer_hash(outcome: str, prompt: str | None, raw: str | None, parsed: str | None, parent: str | None) -> str:
     """Hash an answer by its outcome, the hashes of its texts, and the parent's answer that it was made from."""
     return json_hash([outcome, prompt, raw, parsed, parent])
 

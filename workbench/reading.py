@@ -54,6 +54,13 @@ def bytes_file(path: Path | str, limit: int = MAX_FILE) -> bytes:
     return data
 
 
+def chunks(path: Path | str, size: int = 2**20) -> Iterator[bytes]:
+    """Stream a regular file's bytes in pieces of at most `size`."""
+    with _opened(path) as file:
+        while data := file.read(size):
+            yield data
+
+
 def text_file(path: Path | str, limit: int = MAX_FILE) -> str:
     """Read a whole UTF-8 text file of at most `limit` bytes; a byte order mark is dropped."""
     data = bytes_file(path, limit).removeprefix(_BOM)

@@ -10,6 +10,7 @@ from workbench.catalogue.models import Model, model_ids, store_model
 from workbench.catalogue.templates import store_template, template_ids
 from workbench.imports.record import Import
 from workbench.prompts import Template
+from workbench.prompts.samples import PAIR, QUESTION, REASONED
 from workbench.providers.texts import cleaned
 from workbench.store import Database
 
@@ -23,12 +24,11 @@ _CHAT: Final = (
     "A user asks one specific question and an assistant answers it, correctly and in concrete terms."
     "{% if replicate > 1 %} It is number {{ replicate }} on this topic: ask something new.{% endif %}\n\n"
     "Answer with one JSON object of this shape:\n"
-    '{"messages": [{"role": "user", "content": "the question"}, {"role": "assistant", "content": "the answer"}],'
-    ' "question": "the question", "final_answer": "the answer in short"}\n'
+    '{"question": "the question", "final_answer": "the answer"}\n'
 )
 _REASONED: Final = _CHAT.replace(
-    ' "final_answer": "the answer in short"}',
-    ' "reasoning": {"style": "freetext", "content": "the steps to the answer"}, "final_answer": "the answer in short"}',
+    ' "final_answer": "the answer"}',
+    ' "reasoning": {"style": "freetext", "content": "the steps to the answer"}, "final_answer": "the answer"}',
 )
 _PAIR: Final = (
     "Write one instruction about this topic: " + _ABOUT + "\n\n"
@@ -40,6 +40,7 @@ _PLAIN: Final = (
     "Ask one specific question about this topic and answer it, correctly and in concrete terms: " + _ABOUT + "\n"
     "{% if replicate > 1 %}It is number {{ replicate }} on this topic: write something new.\n{% endif %}"
 )
+_SCHEMAS: Final = {"chat": QUESTION, "reasoned": REASONED, "instruction": PAIR}
 _TEXTS: Final = {"chat": _CHAT, "reasoned": _REASONED, "instruction": _PAIR, "": _PLAIN}
 
 
@@ -68,7 +69,7 @@ def going_on_template(name: str, kind: str, source: str) -> Template:
         system=_SYSTEM if parser else "",
         minimum_lines=0,
         scale=None,
-        schema=None,
+        schema=_SCHEMAS.get(kind),
         description=f"Made for the import of {source}; its texts were written under another prompt.",
     )
 

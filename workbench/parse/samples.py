@@ -13,9 +13,14 @@ ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 
 
 def chat(raw: str, options: Options) -> Parsed:
-    """Read {"messages": [{role, content}…]}, optional question, final_answer, reasoning {style, content}."""
+    """Read {"messages": [{role, content}…]}, optional question, final_answer, reasoning {style, content}.
+
+    Structured answers leave the messages out: then question and final_answer (or answer) are the conversation.
+    """
     value = found_json(raw)
     sample = {"messages": value} if isinstance(value, list) else _object(value, "a chat sample", "bad_chat")
+    if "messages" not in sample:
+        sample = _as_conversation(sample)
     _check_messages(sample.get("messages"))
     for name in ("question", "final_answer"):
         if not isinstance(sample.get(name, ""), (str, type(None))):
@@ -23,6 +28,13 @@ def chat(raw: str, options: Options) -> Parsed:
     if (reasoning := sample.get("reasoning")) is not None:
         _check_reasoning(reasoning)
     return Parsed(canonical_json(sample), "ok")
+
+
+def _as_conversation(sample: dict[str, Any]) -> dict[str, Any]:
+    turns = (("user", sample.get("question")), ("assistant", sample.get("final_answer", sample.get("answer"))))
+    if not all(isinstance(text, str) for _, text in turns):
+        raise Unreadable("bad_chat", "neither messages nor a question with its final_answer")
+    return {"messages": [{"role": role, "content": text} for role, text in turns], **sample}
 
 
 def _object(value: Any, what: str, outcome: str) -> dict[str, Any]:

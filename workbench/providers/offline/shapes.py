@@ -20,7 +20,7 @@ _SCALE: Final = re.compile(r"(-?\d{1,6}(?:\.\d{1,6})?)\s*(?:-|–|to|\.\.)\s*(-?
 def shaped(request: Request, prompt: str, rng: Random) -> str:
     """Write the answer's text for a request."""
     voice = Voice(rng, prompt, request.hints.get("topic"))
-    if request.schema is not None:
+    if request.schema is not None and request.hints.get("parser") != "subtopics_graph":  # it links to real topics
         made = Instances(request.schema, voice, rng, _asked(prompt, request.hints)).value(request.schema)
         return json.dumps(made, ensure_ascii=False)
     write = _WRITERS.get(str(request.hints.get("parser") or ""))
