@@ -35,8 +35,9 @@ select g.id, g.gen_id, g.stage, g.replicate, g.status, g.outcome, g.ready, g.pla
   coalesce(tv.mode, cv.mode) as mode,
   (select count(*) from contents k where k.generation_id = g.id and k.id is not g.content_id) as earlier, {_ANSWER}
 from generations g
-left join combos c on c.id = g.combo_id
 left join generations p on p.id = g.parent_id
+left join generations a on a.id = p.parent_id
+left join combos c on c.id = coalesce(g.combo_id, p.combo_id, a.combo_id)
 left join templates t on t.id = g.template_id
 left join template_versions cv on cv.id = t.version_id
 left join models m on m.id = g.model_id
@@ -55,10 +56,13 @@ where r.generation_id = ? and i.kind = 'store'
   and r.name in ('metadata', 'raw_metadata', 'parsed_metadata', 'prompt') order by r.id
 """
 _HELD_UP: Final = ("parent_failed", "collision")  # why a task of the project's own may be blocked
-_LEGACY_KEYS: Final = ("model_id", "cohort_id", "parent_gen_id")
 _SIGNATURE: Final = (
     *("parent_gen_id", "mode", "template_id", "combo_id"),
     *("llm_model_id", "replicate", "origin_cohort_id"),
+)
+_STALE: Final = (
+    *("model_id", "cohort_id", *_SIGNATURE),
+    *("raw_path", "raw_metadata_path", "parsed_path", "parsed_metadata_path"),
 )
 
 
@@ -139,7 +143,7 @@ def _raw_metadata(row: Row, before: Row) -> Row:
     tokens = {"prompt_tokens": row["tokens_in"], "completion_tokens": row["tokens_out"]}
     told = {name: row[name] for name in ("mode", "llm_model_id", "finish_reason") if row.get(name) is not None}
     return {
-        **{key: value for key, value in before.items() if key not in (*_LEGACY_KEYS, OWN)},
+        **{key: value for key, value in before.items() if key not in (*_STALE, OWN)},
         **{name: row[name] for name in ("stage", "gen_id") if name in row},
         **told,
         "truncated": bool(row["truncated"]),
@@ -160,7 +164,7 @@ def _judged(row: Row) -> Row:
 
 def _parsed_metadata(row: Row, before: Row) -> Row:
     return {
-        **{key: value for key, value in before.items() if key not in _LEGACY_KEYS},
+        **{key: value for key, value in before.items() if key not in _STALE},
         "stage": row["stage"],
         "gen_id": row["gen_id"],
         "success": row["answered"] == "ok",

@@ -61,6 +61,13 @@ class Placing:
             state, firm = _due(values, parent), False
         return Placement(values | state, parent, firm)
 
+    def review(self, folder: Folder, recorded: Recorded) -> None:
+        """Say again what stands against the place of a generation that is here already."""
+        self._remember(recorded)
+        _, reason = self._parent(recorded, folder)
+        reason = missing_fields(recorded) or reason
+        folder.findings.extend([reason] if reason else [])
+
     def _link(self, values: dict[str, Any], recorded: Recorded) -> None:
         names = self._names
         if recorded.stage == "draft":

@@ -49,6 +49,8 @@ class Rows:
             folder.findings.append(Finding("error", "id_taken", f"a generation of stage {other} has this ID"))
             self._keep(folder, None, None)
         elif known and not known.is_unplaced:
+            if known.legacy and recorded:
+                self._placing.review(folder, recorded)
             self._again(stage, folder, known)
         else:
             self._place(stage, folder, recorded, object_in(metadata, OWN), known)
