@@ -17,7 +17,12 @@ select t.stage || ' template ' || t.name from templates t
 where t.version_id is null and exists (select 1 from generations g where g.template_id = t.id)
 union all
 select 'model ' || m.llm_model_id from models m
-where m.version_id is null and exists (select 1 from generations g where g.model_id = m.id) order by 1
+where m.version_id is null and exists (select 1 from generations g where g.model_id = m.id)
+union all
+select 'combo ' || c.combo_id from combos c
+where c.topic_id is null and c.combo_id <> 'none' and not exists (select 1 from combo_members k where k.combo_id = c.id)
+  and exists (select 1 from generations g where g.combo_id = c.id)
+order by 1
 """
 
 
@@ -71,5 +76,5 @@ class Lookup:
         return self._cohorts[name]
 
     def gaps(self) -> list[str]:
-        """Name what generations of the project name and its catalogue has no text or settings for."""
+        """Name what generations of the project name and its catalogue has no text, settings or concepts for."""
         return [name for (name,) in self._db.execute(_GAPS)]
