@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.catalogue.starters import install_starters
-from workbench.generate import Terms, generate
+from workbench.cohorts import spec_from_texts
+from workbench.generate import Terms, generate, generate_cohort
 from workbench.generate.run import Listener
 from workbench.grow import Growth, build_topics
+from workbench.plan.compiling import compile_cohort
 from workbench.plan.orders import Order
 from workbench.store import Database, create_project, open_project, transaction
 from workbench.verify import verify
@@ -26,6 +28,7 @@ def demo(path: Path, listener: Listener) -> Iterator[str]:
         yield f"made {path} with {count} starter templates and the offline model"
         yield from _topics(db, listener)
         yield from _samples(db, listener)
+        yield from _cohort(db, listener)
         checks = verify(db)
         yield f"verified: {sum(c.ok for c in checks)} of {len(checks)} checks hold"
 
@@ -46,3 +49,27 @@ def _samples(db: Database, listener: Listener) -> Iterator[str]:
     yield f"went on where it stopped: {second.skipped} skipped, {second.done} written, {CYCLES} cycles complete"
     again = generate(db, order, Terms(concurrency=8), listener)
     yield f"ran the same once more: {again.calls} calls, nothing is paid twice"
+
+
+SPEC = """
+topics: garden
+cycles: 1
+axes:
+  draft_template: [short-essay]
+  draft_llm: [offline]
+  essay_template: [essay-polish, essay-copy]
+  essay_llm: [offline]
+  evaluation_template: [rubric-clarity, rubric-novelty]
+  evaluation_llm: [offline]
+  evaluation_replicate: ['1', '2']
+"""
+
+
+def _cohort(db: Database, listener: Listener) -> Iterator[str]:
+    """Take every topic through draft, essay and evaluation: two essays each, two rubrics, two replicates."""
+    made = compile_cohort(db, "pilot", spec_from_texts(SPEC, source="pilot.yaml")).enrolled
+    counts = ", ".join(f"{count} {stage}s" for stage, count in made.members.items())
+    yield f"compiled the cohort 'pilot': {counts}"
+    run = generate_cohort(db, "pilot", terms=Terms(concurrency=8), listener=listener)
+    scores = db.execute("select count(*) from scores").fetchone()[0]
+    yield f"took it through three stages: {run.calls} calls, {run.done - run.calls} copies without one, {scores} scores"

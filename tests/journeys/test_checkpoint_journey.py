@@ -83,7 +83,7 @@ def test_problems_are_listed_for_people_and_programs(run, project):
     """Without the topics, every row is a problem with severity, place, code and detail; exit 0."""
     told = run("import", "checkpoint", CKPT, "-p", project, "--json")
     assert told.code == 0 and len(told.json["problems"]) == 17 + 16 + 1
-    assert told.json["problems"][0].keys() == {"severity", "where", "code", "detail"}
+    assert told.json["problems"][0].keys() >= {"severity", "where", "code", "detail"}
     shown = run("import", "checkpoint", CKPT, "-p", project).out
     assert "unknown-topic" in shown and "and 14 more" in shown
 

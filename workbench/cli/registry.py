@@ -64,7 +64,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "alerts": Entry("alerts:alerts", "List what a person must look at, and acknowledge it."),
     },
     "Exchange": {
-        "import": Entry("imports:imports", "Take other programs' files over; list what was taken."),
+        "import": Entry("imports:imports", "Take other programs' files over; without a verb, list what was taken."),
         "export": Entry("exports:exports", "Write samples, topics or a checkpoint as files."),
     },
     "Keep": {
