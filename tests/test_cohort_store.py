@@ -23,6 +23,7 @@ from workbench.plan.curating import Choice, curate_cohort, rebuild_cohort
 from workbench.plan.orders import Order, Planting, shape
 from workbench.prompts import Template
 from workbench.store import Database, create_project, insert, open_project, scheme_of, transaction
+from workbench.store.steps import shape_of
 from workbench.topics import read_topics
 from workbench.verify import digest, verify
 
@@ -295,6 +296,23 @@ def test_two_signatures_with_one_id_are_told_apart(tmp_path: Path) -> None:
         before, alerts = digest(db), count(db, "alerts")
         again = compiled(db, "pilot", text)
         assert (again["new"], again["reused"], digest(db), count(db, "alerts")) == (0, 280, before, alerts)
+
+
+@pytest.mark.parametrize("scheme", ["v1", "v1/1"])
+def test_a_large_build_leaves_the_schema_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    """The index of IDs that a large build makes anew is the same one, whatever happens on the way."""
+    monkeypatch.setattr("workbench.record.members.MANY", 1)
+    names = ", ".join(f"c{n}" for n in range(40))
+    with open_project(made(tmp_path / "p.db"), write=True) as db:
+        db.execute("update project set value = ? where key = 'scheme'", (scheme,))
+        before = shape_of(db.conn)
+        compiled(db, "pilot", SPEC.replace("[c1, c2]", f"[{names}]"), dry_run=True)
+        assert shape_of(db.conn) == before and count(db) == 0
+        assert compiled(db, "pilot", SPEC.replace("[c1, c2]", f"[{names}]"))["new"] == 280
+        assert shape_of(db.conn) == before
+        check_ids(db)
 
 
 def check_ids(db: Database) -> None:

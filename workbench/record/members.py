@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from workbench.clock import now
@@ -11,6 +13,7 @@ from workbench.record.untangle import TANGLED, flag_collisions, match, untangle
 from workbench.store import Database, sqlite3, transaction
 
 __all__ = ["Enrolled", "Names", "enrol", "gather"]
+MANY = 50_000  # new members for which indexes are worth rebuilding
 
 
 @dataclass(slots=True)
@@ -89,9 +92,26 @@ _FAILED = "select exists (select 1 from known where status = 'failed' or outcome
 
 def _plan(db: Database, cohort_id: int, base: int) -> None:
     """Plan the members that are not known; a draft of a topic has the topic's place, as in cycles."""
-    db.execute(_PLAN, {"base": base, "cohort": cohort_id, "now": now()})
+    with _id_index_at_once(db, base):
+        db.execute(_PLAN, {"base": base, "cohort": cohort_id, "now": now()})
     if db.execute(_FAILED).fetchone()[0]:
         db.execute(_PLAN_BLOCKED, {"base": base})
+
+
+@contextmanager
+def _id_index_at_once(db: Database, base: int) -> Iterator[None]:
+    """Build the index of IDs when all is planned, if most of the record is new.
+
+    An ID falls anywhere into it: kept row by row it takes a third of the time of planning a million members.
+    """
+    (new,) = db.execute("select (select count(*) from incoming) - (select count(*) from known)").fetchone()
+    if new < max(base, MANY):
+        yield
+        return
+    (sql,) = db.execute("select sql from sqlite_master where name = 'generations_gen_id'").fetchone()
+    db.execute("drop index generations_gen_id")
+    yield
+    db.execute(sql)
 
 
 def _counted(db: Database, cohort_id: int) -> Enrolled:
