@@ -260,9 +260,6 @@ create table contents (
   unique (generation_id, revision, hash)
 ) strict;
 create index contents_parent on contents (parent_content_id) where parent_content_id is not null;
-create index contents_call on contents (call_id) where call_id is not null;
-create index contents_template on contents (template_version_id);
-create index contents_model on contents (model_version_id);
 
 -- One execution of a command that calls models.
 create table runs (
@@ -307,17 +304,17 @@ create table calls (
 create index calls_generation on calls (generation_id) where generation_id is not null;
 create index calls_topic on calls (topic_id) where topic_id is not null;
 create index calls_run on calls (run_id);
-create index calls_sent on calls (id) where status = 'sent';
 
 -- What a live process works on; a slot is a locked byte of the sibling lock file.
 create table claims (
   id integer primary key autoincrement,
   slot integer not null,
-  generation_id integer unique references generations (id),
-  topic_id integer unique references topics (id),
+  generation_id integer references generations (id),
+  topic_id integer references topics (id),
   check ((generation_id is null) <> (topic_id is null))
 ) strict;
-create index claims_slot on claims (slot);
+create unique index claims_generation on claims (generation_id) where generation_id is not null;
+create unique index claims_topic on claims (topic_id) where topic_id is not null;
 
 create table events (
   id integer primary key autoincrement,

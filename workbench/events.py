@@ -21,8 +21,7 @@ def record_event(db: Database, run_id: int | None, event: str, facts: Mapping[st
 def read_events(db: Database, *, run_id: int | None = None, after: int = 0) -> Iterator[dict[str, Any]]:
     """Give events in order as flat dicts {event, at, run, id, …facts}; of one run, or all after a number."""
     rows = db.execute(
-        "select id, run_id, at, event, data from events"
-        " where id > ? and (? is null or run_id = ?) order by id",
+        "select id, run_id, at, event, data from events where id > ? and (? is null or run_id = ?) order by id",
         (after, run_id, run_id),
     )
     for number, run, at, event, data in rows:

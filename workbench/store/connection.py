@@ -18,7 +18,7 @@ from workbench.store import functions, header, steps
 from workbench.store.sqlite import sqlite3
 from workbench.store.transaction import transaction
 
-PAGE_SIZE = 8192
+PAGE_SIZE = 4096
 BUSY_MS = 30_000
 MIN_SQLITE = (3, 37, 0)
 _PRAGMAS = (
@@ -143,7 +143,7 @@ def settle(db: Database) -> bool:
 def running(db: Database) -> Iterator[None]:
     """Use the write-ahead log while a run is on, so that readers never wait."""
     db.execute("pragma journal_mode=wal").fetchone()
-    db.execute("pragma wal_autocheckpoint=2000")
+    db.execute("pragma wal_autocheckpoint=8000")
     yield
     settle(db)
 
