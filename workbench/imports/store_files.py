@@ -84,7 +84,7 @@ class Files:
     def text(self, path: Path, limit: int = MAX_TEXT) -> tuple[Text | None, Finding | None]:
         """Read one text whole; gives what is odd about it too."""
         try:
-            data = bytes_file(path, limit)
+            data = bytes_file(path, min(limit, _size(path)))
         except BadFile as error:
             self._damaged(error)
             return None, Finding("error", "file_unreadable", one_line(f"{path.name}: {error.detail}"))
@@ -144,6 +144,14 @@ class Files:
                 return None
         path = path / parts[-1]
         return path if os.path.lexists(path) else None
+
+
+def _size(path: Path) -> int:
+    """Give a file's size, so that no more memory than that is taken to read it; a file that grows is refused."""
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
 
 
 def listed(folder: Path) -> list[os.DirEntry[str]]:
