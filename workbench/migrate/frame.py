@@ -1,0 +1,53 @@
+"""The frame of every migration: alone on the project, one transaction, journaled, kept or taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from workbench.errors import RunIsOn
+from workbench.migrate import mapping
+from workbench.migrate.books import Report, close_record, open_record
+from workbench.migrate.journal import journaled
+from workbench.store import Database, scheme_of, transaction
+from workbench.store.functions import register
+from workbench.store.slots import MAX_SLOTS, slot
+
+
+class _Undo(Exception):
+    """Ends the transaction of a migration that is not to stay."""
+
+
+@contextmanager
+def recorded(
+    db: Database, kind: str, plan: Mapping[str, object], *, keep: bool = True, snapshot: str | None = None
+) -> Iterator[tuple[int, Report]]:
+    """Run a migration in one transaction and record it, whole or not at all; gives its number and its report.
+
+    Without `keep` all of it is taken back at the end and only the report stays. One that finds nothing to do is
+    not recorded. Whatever happens, `gen_id` is left registered under the scheme that the file then names.
+    """
+    report = Report(kind, snapshot=snapshot)
+    try:
+        with transaction(db):
+            number = open_record(db, kind, plan)
+            mapping.prepare(db)
+            with journaled(db, number):
+                yield number, report
+            mapping.forget(db)
+            if report.is_idle or not keep:
+                raise _Undo
+            close_record(db, number, report)
+    except _Undo:
+        pass
+    finally:
+        register(db.conn, scheme_of(db))
+
+
+@contextmanager
+def alone(db: Database) -> Iterator[None]:
+    """Work while no other process does: a run would go on making IDs of before. Raises RunIsOn."""
+    with slot(db) as mine:
+        if any(mine.is_alive(number) for number in range(1, MAX_SLOTS) if number != mine.number):
+            raise RunIsOn("a migration waits for nobody", mend="let the run end, or stop it, then migrate")
+        yield

@@ -1,0 +1,113 @@
+"""From old IDs to new ones: level by level with the registered `gen_id`, collisions told apart in canonical order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import count
+from typing import Any, Final, NamedTuple
+
+from workbench.ids import STAGES, Scheme, canonical
+from workbench.imports.legacy import REASONS
+from workbench.migrate.statements import statements
+from workbench.store import Database
+
+ALL: Final = "not exists (select 1 from temp.blocked b where b.generation_id = g.id)"
+CHOSEN: Final = "g.id in (select generation_id from temp.scope)"
+_SCRATCH: Final = ("mapping", "blocked", "synthetic", "scope")
+_SYNTHETIC: Final = "create temp table synthetic (generation_id integer primary key, essay_id integer not null)"
+_SCOPE: Final = "create temp table scope (generation_id integer primary key)"
+
+
+class _Sharer(NamedTuple):
+    """A row whose ID, as computed, is not its alone."""
+
+    number: int
+    base: str
+    old_id: str
+    signature: str
+
+
+def prepare(db: Database) -> None:
+    """Make the empty temporary tables that a migration of IDs works with."""
+    forget(db)
+    sql = statements("ids")
+    for statement in (sql["blocked table"], sql["mapping table"], _SYNTHETIC, _SCOPE):
+        db.execute(statement)
+
+
+def forget(db: Database) -> None:
+    """Drop the temporary tables."""
+    for table in _SCRATCH:
+        db.execute(f"drop table if exists temp.{table}")
+
+
+def block(db: Database) -> None:
+    """List the legacy rows that cannot move: unplaced ones, those that lack a field, and what hangs below them."""
+    sql = statements("ids")
+    db.execute(sql["block"], {"reasons": f" {' '.join(sorted(REASONS))} "})
+    db.execute(sql["block children"])
+
+
+def compute(db: Database, scheme: Scheme, scope: str, *, careful: bool) -> list[dict[str, str]]:
+    """Fill `temp.mapping`; gives the collisions. Only a `careful` mapping looks for them, row by row.
+
+    `gen_id` must be registered under `scheme`. Parents come first: a child's ID is made of its parent's new one.
+    """
+    sql = statements("ids")
+    db.execute("delete from temp.mapping")
+    collisions: list[dict[str, str]] = []
+    for stage in STAGES:
+        db.execute(sql[stage].format(scope=scope))
+        if careful:
+            collisions += _settle(db, scheme, stage)
+    return collisions
+
+
+def _settle(db: Database, scheme: Scheme, stage: str) -> list[dict[str, str]]:
+    """Give each of the rows that share an ID one of its own: who has a right one keeps it, then canonical order."""
+    shared: dict[str, list[_Sharer]] = defaultdict(list)
+    for number, base, old_id, *values in db.execute(statements("ids")["shared"], {"stage": stage}).fetchall():
+        fields = [value for value in values if value is not None]
+        shared[base].append(_Sharer(number, base, old_id, canonical(stage, fields, scheme)))
+    everyone = [sharer for sharers in shared.values() for sharer in sharers]
+    for sharer in everyone:  # no row holds an ID that is still to be given away
+        db.execute(statements("ids")["settle"], {"id": f"settling {sharer.number}", "number": sharer.number})
+    found = []
+    for sharers in shared.values():
+        ordered = sorted(sharers, key=lambda one: (not _keeps(one, stage, scheme), one.signature))
+        for sharer in ordered:
+            if fact := _settle_one(db, scheme, stage, sharer):
+                found.append(fact)
+    return found
+
+
+def _keeps(sharer: _Sharer, stage: str, scheme: Scheme) -> bool:
+    """Whether the row has an ID already that is the function of its signature, with its suffix if it has one."""
+    suffix = sharer.old_id.partition("-")[2]
+    number = int(suffix) if suffix.isdecimal() and len(suffix) < 10 else 0
+    return scheme.id_of(stage, sharer.signature, number) == sharer.old_id
+
+
+def _settle_one(db: Database, scheme: Scheme, stage: str, sharer: _Sharer) -> dict[str, str] | None:
+    sql = statements("ids")
+    new_id = sharer.old_id if _keeps(sharer, stage, scheme) else ""
+    if not new_id:
+        for collision in count():
+            new_id = scheme.id_of(stage, sharer.signature, collision)
+            if not db.execute(sql["taken"], {"id": new_id, "number": sharer.number}).fetchone()[0]:
+                break
+    db.execute(sql["settle"], {"id": new_id, "number": sharer.number})
+    if "-" not in new_id:
+        return None
+    return {
+        "stage": stage,
+        "old_id": sharer.old_id,
+        "new_id": new_id,
+        "shares": sharer.base,
+        "signature": sharer.signature,
+    }
+
+
+def counts(db: Database) -> list[tuple[Any, ...]]:
+    """Give (stage, status, rows) of what the mapping holds."""
+    return db.execute(statements("ids")["counts"]).fetchall()

@@ -1,0 +1,96 @@
+"""What must hold before a migration may stay: checked inside its transaction, any failure takes it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from workbench.errors import DamagedFile
+from workbench.ids import STAGES, FactSet
+from workbench.migrate.statements import statements
+from workbench.store import Database
+from workbench.verify.check import Rule, examine
+from workbench.verify.digest import digests_of_two_namings
+from workbench.verify.facts import Ending
+from workbench.verify.functions import register
+
+SAMPLE: Final = 1000  # IDs that are computed a second time, by another way
+_UNDONE: Final = """
+  left join temp.mapping gk on gk.generation_id = g.id
+  left join temp.mapping pk on pk.generation_id = p.id"""
+
+
+def before_renaming(scheme: str) -> Ending:
+    """Give how the digest's lines named everything before the IDs were rewritten; joined by `temp.mapping`."""
+    was = "coalesce(gk.old_id, g.gen_id)"
+    return Ending(was, f"{was}, coalesce(gk.legacy, g.legacy), coalesce(pk.old_id, p.gen_id)", f"'{scheme}'")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a project holds that no rewrite of IDs may change: rows by stage, cohort members, texts and scores."""
+
+    counts: dict[str, int]
+    members: tuple[int, ...]
+    texts: str
+
+
+def standing(db: Database, *, texts: bool) -> Standing:
+    """Look at a project, before or after; `texts`: at every hash and score too."""
+    sql = statements("validate")
+    counts = dict(db.execute(sql["counts"]).fetchall())
+    return Standing(counts, db.execute(sql["members"]).fetchone(), _hashed(db, sql["texts"]) if texts else "")
+
+
+def _hashed(db: Database, sql: str) -> str:
+    found, rows = FactSet(), db.execute(sql)
+    while batch := rows.fetchmany(500):
+        FactSet.add("\n".join(line for (line,) in batch), found)
+    return found.hexdigest()
+
+
+def check(db: Database, number: int, before: Standing, scheme_before: str, digest_before: str) -> str:
+    """Check everything; gives the digest after. `digest_before` is that of right before the IDs were rewritten.
+
+    That every ID is the function of its signature follows from two facts: the mapping was made by it, and every row
+    has the ID of the mapping; a sample is computed a second time. That nothing but IDs changed is seen by hashing
+    every fact under its old ID again. Unique IDs, unique signatures and links are SQLite's to keep.
+    Raises DamagedFile, so that the transaction is taken back.
+    """
+    after = standing(db, texts=bool(before.texts))
+    digest, undone = digests_of_two_namings(db, before_renaming(scheme_before), _UNDONE)
+    found = [] if undone == digest_before else ["something else than IDs changed"]
+    found += [f"{what} changed" for what in ("members", "texts") if getattr(before, what) != getattr(after, what)]
+    for name, sql in statements("validate").items():
+        if name.startswith("no "):
+            found += [f"{name[3:]}: {row}" for (row,) in db.execute(sql, {"migration": number}).fetchmany(3)]
+    found += _counts(db, before, after) + _sample(db) + _links(db)
+    if found:
+        raise DamagedFile(
+            f"the migration did not keep what it must ({'; '.join(found)}), so it was taken back",
+            mend="run `workbench verify --full`, and report what it says",
+        )
+    return digest
+
+
+def _counts(db: Database, before: Standing, after: Standing) -> list[str]:
+    (added,) = db.execute("select count(*) from temp.synthetic").fetchone()
+    expected = {stage: before.counts.get(stage, 0) + (added if stage == "draft" else 0) for stage in STAGES}
+    found = {stage: after.counts.get(stage, 0) for stage in STAGES}
+    return [] if found == expected else [f"rows by stage: {found}, not {expected}"]
+
+
+def _sample(db: Database) -> list[str]:
+    """Compute a sample of IDs again, evenly spread over the mapping."""
+    register(db)
+    rule = Rule("ids", "", statements("validate")["sample"].format(sample=SAMPLE))
+    return [f"ID is not that of its signature: {name}" for name in examine(db, rule).examples]
+
+
+def _links(db: Database) -> list[str]:
+    """Let SQLite look for links that lead nowhere."""
+    return [
+        f"{table} {row} names no row of {parent}"
+        for name in ("generations", "contents", "cohort_members")
+        for table, row, parent, _ in db.execute(f"pragma foreign_key_check({name})").fetchmany(3)
+    ]
