@@ -17,6 +17,7 @@ import pytest
 from workbench.errors import DamagedFile, ForeignFile, OutputExists, UnknownName, WorkbenchError
 from workbench.rescue import import_data, recover
 from workbench.store import open_project, transaction
+from workbench.store.connection import PAGE_SIZE
 from workbench.verify import digest, verify
 
 
@@ -375,7 +376,7 @@ def test_of_damaged_pages_the_rest_is_taken(tmp_path: Path, page: int) -> None:
     """Whichever page is overwritten, the rows of the others come along and the lost ones are listed or unneeded."""
     path = projects.made(tmp_path / "p.db", replicates=80)
     whole = counted(path)
-    size = 8192
+    size = PAGE_SIZE
     data = bytearray(path.read_bytes())
     start = page * size if page > 0 else len(data) + page * size
     data[start : start + size] = os.urandom(size)
@@ -397,8 +398,8 @@ def test_a_lost_leaf_costs_its_own_rows_only(tmp_path: Path) -> None:
     conn.close()
     assert len(pages) > 10
     data = bytearray(path.read_bytes())
-    at = (pages[5][0] - 1) * 8192
-    data[at : at + 8192] = bytes(8192)
+    at = (pages[5][0] - 1) * PAGE_SIZE
+    data[at : at + PAGE_SIZE] = bytes(PAGE_SIZE)
     path.write_bytes(data)
     taken = import_data(path, tmp_path / "out.db", seconds=60)
     gaps = [p for p in taken.problems if p.code == "unreadable"]
