@@ -26,7 +26,7 @@ _PRAGMAS = (
     "trusted_schema=off",
     "cell_size_check=on",
     "synchronous=full",
-    "cache_size=-24000",  # KiB; the default of 2 MB makes a run read its own index pages again and again
+    "cache_size=-16000",  # KiB; the default of 2 MB makes a run read its own index pages again and again
 )
 _LIMITS = {0: 256 * 2**20, 1: 1_000_000, 7: 2, 10: 0}  # text, SQL, attached files, depth of triggers
 
