@@ -8,14 +8,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from workbench import __version__
 from workbench.clock import now
+from workbench.migrate.journal import journaled
 from workbench.providers.texts import cleaned
-from workbench.store import Database, transaction
+from workbench.store import Database, insert, transaction
 
 Severity = Literal["error", "warning", "info"]
+_CONCLUDE: Final = (
+    "update migrations set changes = ?, plan = json_set(plan, '$.last_generation',"
+    " (select coalesce(max(seq), 0) from sqlite_sequence where name = 'generations')) where id = ?"
+)
 
 
 class Problem(NamedTuple):
@@ -103,7 +108,7 @@ class Import:
             stage: {"added": count, "unchanged": self.report.unchanged[stage]}
             for stage, count in self.report.added.items()
         }
-        self.db.execute("update migrations set changes = ? where id = ?", (json.dumps(changes), self._migration_id))
+        self.db.execute(_CONCLUDE, (json.dumps(changes), self._migration_id))
         self.report.migration = self._migration_id
 
 
@@ -111,7 +116,7 @@ class Import:
 def recorded(
     db: Database, kind: str, path: Path, digest: str, plan: Mapping[str, object], *, dry_run: bool = False
 ) -> Iterator[Import]:
-    """Run an import in one transaction and record it, whole or not at all.
+    """Run an import in one transaction and record it, whole or not at all, journaled so that it can be rolled back.
 
     `kind` is what is imported (checkpoint, dataset), `digest` the hash of its file, `plan` what was asked for. An
     import that adds nothing is not recorded: the file stays as it was. `dry_run` takes all of it back at the end,
@@ -119,8 +124,10 @@ def recorded(
     """
     try:
         with transaction(db):
-            going = _begin(db, kind, path, digest, plan)
-            yield going
+            migration = _open(db, kind, path, plan)
+            with journaled(db, migration):
+                going = _begin(db, migration, kind, path, digest)
+                yield going
             if not any((*going.report.added.values(), *going.report.catalogue.values())):
                 raise _Undo
             going.conclude()
@@ -131,16 +138,14 @@ def recorded(
         pass
 
 
-def _begin(db: Database, kind: str, path: Path, digest: str, plan: Mapping[str, object]) -> Import:
+def _open(db: Database, kind: str, path: Path, plan: Mapping[str, object]) -> int:
+    what = json.dumps({"import": kind, "source": cleaned(path.name)[0], **plan}, ensure_ascii=False)
+    facts = {"kind": "import", "plan": what, "state": "applied", "at": now(), "version": __version__}
+    return insert(db, "migrations", facts)
+
+
+def _begin(db: Database, migration: int, kind: str, path: Path, digest: str) -> Import:
     source = cleaned(path.name)[0]
-    what = {"import": kind, "source": source, **plan}
-    migration = db.execute(
-        "insert into migrations (kind, plan, state, at, version) values ('import', ?, 'applied', ?, ?)",
-        (json.dumps(what, ensure_ascii=False), now(), __version__),
-    )
-    row = db.execute(
-        "insert into imports (migration_id, kind, source, hash, at) values (?, ?, ?, ?, ?)",
-        (migration.lastrowid, kind, source, digest, now()),
-    )
+    facts = {"migration_id": migration, "kind": kind, "source": source, "hash": digest, "at": now()}
     report = ImportReport(source, {"draft": 0}, {"draft": 0})
-    return Import(db, report, path.parent, int(migration.lastrowid or 0), int(row.lastrowid or 0))
+    return Import(db, report, path.parent, migration, insert(db, "imports", facts))
