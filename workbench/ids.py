@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b, sha256
 from typing import Any, ClassVar, Final
 
@@ -25,7 +26,6 @@ NAMESPACE: Final = uuid.UUID("6f1d8a54-3c6b-5e0e-9a53-2b8f7a1c4e90")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._:/+@-]{0,127}")
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-_PAIRS: Final = tuple(a + b for a in _DIGITS for b in _DIGITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ class Scheme:
 
     def canonical(self, stage: str, fields: Iterable[str], replicate: int) -> str:
         """Join checked fields to the string that is hashed."""
-        head = (stage,) if self.names_stage else ()
-        return "|".join((*head, *fields, str(replicate)))
+        text = f"{'|'.join(fields)}|{replicate}"
+        return f"{stage}|{text}" if self.names_stage else text
 
     def id_of(self, stage: str, canonical: str, collision: int = 0) -> str:
         """Hash a canonical string; the n-th task of a collision gets the suffix -n."""
@@ -117,16 +117,19 @@ def scheme_named(name: str) -> Scheme:
     return Scheme(name, scheme.names_stage, int(size), scheme.rehashes_collisions)
 
 
+@cache
+def _triples() -> tuple[str, ...]:
+    return tuple(a + b + c for a in _DIGITS for b in _DIGITS for c in _DIGITS)
+
+
 def base36(number: int) -> str:
     """Write a whole number ≥ 0 in 0-9a-z without padding."""
-    if number < 36:
-        return _DIGITS[number]
-    parts: list[str] = []
-    while number >= 1296:
-        number, rest = divmod(number, 1296)
-        parts.append(_PAIRS[rest])
-    parts.append(_PAIRS[number])
-    return "".join(reversed(parts)).lstrip("0") or "0"
+    triples = _triples()
+    text = ""
+    while number >= 46656:
+        number, rest = divmod(number, 46656)
+        text = triples[rest] + text
+    return (triples[number] + text).lstrip("0") or "0"
 
 
 def fold(value: object, field: str = "field") -> str:
@@ -157,8 +160,7 @@ def canonical(stage: str, values: Sequence[object], scheme: Scheme = V1) -> str:
         raise InvalidSignature(f"unknown stage {stage!r}", mend=f"use one of {', '.join(STAGES)}")
     if len(values) != len(names):
         raise InvalidSignature(f"a {stage} has {len(names)} fields ({', '.join(names)}), got {len(values)}")
-    fields = [fold(value, name) for value, name in zip(values[:-1], names, strict=False)]
-    return scheme.canonical(stage, fields, checked_replicate(values[-1]))
+    return scheme.canonical(stage, map(fold, values[:-1], names), checked_replicate(values[-1]))
 
 
 def gen_id(task: Task, scheme: Scheme = V1) -> str:
@@ -278,19 +280,15 @@ class FactSet:
 
     @classmethod
     def add(cls, facts: str, *sets: FactSet) -> None:
-        """Put facts, one a line, into each of the sets."""
-        known = [one._hashes for one in sets]
-        for line in facts.encode().split(b"\n"):
-            digest = blake2b(line, digest_size=cls._SIZE).digest()
-            for hashes in known:
-                hashes[digest[0]] += digest
-
-    @classmethod
-    def add_forked(cls, facts: str, *sets: FactSet) -> None:
-        """Put facts into sets that know them by other endings: a JSON array, then one a set after tabs."""
+        """Put facts, JSON arrays one a line, into each of the sets; after tabs: how a line ends in each of them."""
         known = [one._hashes for one in sets]
         for line in facts.encode().split(b"\n"):
             shared, *endings = line.split(b"\t")
+            if not endings:
+                digest = blake2b(line, digest_size=cls._SIZE).digest()
+                for hashes in known:
+                    hashes[digest[0]] += digest
+                continue
             begun = blake2b(shared[:-1], digest_size=cls._SIZE)
             for hashes, ending in zip(known, endings, strict=True):
                 whole = begun.copy()

@@ -26,9 +26,9 @@ where g.legacy = 1 and ((g.status = 'blocked' and instr(:reasons, ' ' || g.outco
 -- name: block children
 insert or ignore into temp.blocked (generation_id, reason)
 with recursive below (id) as (
-  select g.id from temp.blocked b join generations g on g.parent_id = b.generation_id and g.legacy = 1
+  select g.id from temp.blocked b cross join generations g on g.parent_id = b.generation_id and g.legacy = 1
   union
-  select g.id from below join generations g on g.parent_id = below.id and g.legacy = 1)
+  select g.id from below cross join generations g on g.parent_id = below.id and g.legacy = 1)
 select id, 'parent_blocked' from below
 
 -- name: draft
@@ -93,7 +93,7 @@ select count(*) from temp.mapping where new_id <> old_id or legacy = 1
 select g.stage, g.gen_id, b.reason, (
   select max(p.detail) from migration_problems p
   where p.place = g.gen_id and p.stage = g.stage and p.code = b.reason and p.severity = 'error')
-from temp.blocked b join generations g on g.id = b.generation_id
+from temp.blocked b cross join generations g on g.id = b.generation_id
 order by g.stage, g.gen_id
 
 -- name: sheet
@@ -104,7 +104,7 @@ select k.stage, iif(s.generation_id is null, k.old_id, '') as old_id, k.new_id a
 from temp.mapping k left join temp.synthetic s on s.generation_id = k.generation_id
 union all
 select g.stage, g.gen_id, g.gen_id, 'blocked', b.reason
-from temp.blocked b join generations g on g.id = b.generation_id
+from temp.blocked b cross join generations g on g.id = b.generation_id
 order by 1, 2, 3
 
 -- name: synthetic sheet
@@ -132,7 +132,7 @@ order by k.generation_id
 -- name: keep blocked
 insert into migration_map (migration_id, generation_id, stage, old_id, new_id, status, reason)
 select :migration, g.id, g.stage, g.gen_id, g.gen_id, 'blocked', b.reason
-from temp.blocked b join generations g on g.id = b.generation_id order by g.id
+from temp.blocked b cross join generations g on g.id = b.generation_id order by g.id
 
 -- name: rewrite
 update generations set gen_id = k.new_id from temp.mapping k
@@ -147,9 +147,7 @@ from temp.mapping k
 where k.generation_id = generations.id and k.legacy = 1
 
 -- name: counts
--- Rows by stage and what becomes of them.
-select stage, case when s.generation_id is not null then 'synthetic' when k.new_id = k.old_id then 'unchanged'
-  else 'migrate' end, count(*)
-from temp.mapping k left join temp.synthetic s on s.generation_id = k.generation_id group by 1, 2
-union all
-select g.stage, 'blocked', count(*) from temp.blocked b join generations g on g.id = b.generation_id group by 1
+-- What becomes of a stage's rows: those that move, those that stay, those that cannot move.
+select coalesce(sum(new_id <> old_id), 0), coalesce(sum(new_id = old_id), 0), (
+  select count(*) from temp.blocked b cross join generations g on g.id = b.generation_id where g.stage = :stage)
+from temp.mapping where stage = :stage

@@ -31,14 +31,14 @@ select g.gen_id from temp.mapping k join generations g on g.id = k.generation_id
 where k.legacy = 1 and g.legacy = 1
 
 -- name: no blocked row that was touched
-select g.gen_id from temp.blocked b join generations g on g.id = b.generation_id
-where exists (select 1 from migration_images i
-    where i.migration_id = :migration and i.table_name = 'generations' and i.row_id = g.id)
-  or exists (select 1 from temp.mapping k where k.generation_id = g.id)
+select (select g.gen_id from generations g where g.id = b.generation_id) from temp.blocked b
+where exists (select 1 from temp.mapping k where k.generation_id = b.generation_id)
+  or b.generation_id in (
+    select row_id from migration_images where migration_id = :migration and table_name = 'generations')
 
 -- name: no synthetic draft of another text
 select e.gen_id from temp.synthetic s
-join generations e on e.id = s.essay_id join contents x on x.id = e.content_id
+cross join generations e on e.id = s.essay_id join contents x on x.id = e.content_id
 join generations d on d.id = s.generation_id join contents y on y.id = d.content_id
 where e.parent_id is not d.id or y.parsed_hash is not x.parsed_hash or y.raw_hash is not x.parsed_hash
 

@@ -11,11 +11,9 @@ from typing import Any, Final, Literal, NamedTuple
 from workbench import __version__
 from workbench.clock import now
 from workbench.errors import UnknownName
-from workbench.ids import STAGES
 from workbench.store import Database, insert
 
 Severity = Literal["error", "warning", "info"]
-STATUSES: Final = ("migrate", "unchanged", "synthetic", "blocked")
 ROLLBACK: Final = "rollback"
 _LOG: Final = """
 select m.id as migration, m.kind, m.state, m.at, m.rolled_back_at, m.by, m.version, m.plan, m.changes,
@@ -70,11 +68,6 @@ class Report:
     def is_idle(self) -> bool:
         """Whether nothing was to be done."""
         return not any(step["rows"] for step in self.steps)
-
-
-def no_changes() -> dict[str, dict[str, int]]:
-    """Give counts of nothing, by stage and status."""
-    return {stage: dict.fromkeys(STATUSES, 0) for stage in STAGES}
 
 
 def open_record(db: Database, kind: str, plan: Mapping[str, object]) -> int:

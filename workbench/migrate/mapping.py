@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from itertools import count
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from workbench.ids import STAGES, Scheme, canonical
 from workbench.imports.legacy import REASONS
@@ -108,6 +108,8 @@ def _settle_one(db: Database, scheme: Scheme, stage: str, sharer: _Sharer) -> di
     }
 
 
-def counts(db: Database) -> list[tuple[Any, ...]]:
-    """Give (stage, status, rows) of what the mapping holds."""
-    return db.execute(statements("ids")["counts"]).fetchall()
+def counts(db: Database, stage: str) -> dict[str, int]:
+    """Count a stage's rows by what becomes of them: migrate, unchanged, synthetic, blocked."""
+    moving, staying, blocked = db.execute(statements("ids")["counts"], {"stage": stage}).fetchone()
+    made = db.execute("select count(*) from temp.synthetic").fetchone()[0] if stage == "draft" else 0
+    return {"migrate": moving - made, "unchanged": staying, "synthetic": made, "blocked": blocked}

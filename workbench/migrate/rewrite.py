@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from workbench.events import record_alert
-from workbench.ids import Scheme
+from workbench.ids import STAGES, Scheme
 from workbench.migrate import mapping
-from workbench.migrate.books import Problem, Report, no_changes
+from workbench.migrate.books import Problem, Report
 from workbench.migrate.statements import statements
 from workbench.store import Database, scheme_of, sqlite3, transaction
 from workbench.store.functions import register
@@ -82,9 +82,7 @@ def _insert(db: Database, number: int, *, all_rows: bool) -> None:
 
 
 def _report(db: Database, report: Report, collisions: list[dict[str, str]]) -> None:
-    report.changes = no_changes()
-    for stage, status, rows in mapping.counts(db):
-        report.changes[stage][status] = rows
+    report.changes = {stage: mapping.counts(db, stage) for stage in STAGES}
     report.step("ids", db.execute(statements("ids")["moving"]).fetchone()[0])
     for fact in collisions:
         report.collisions.append(fact)

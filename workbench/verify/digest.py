@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
@@ -27,7 +27,7 @@ def digest(db: Database, *, without_ids: bool = False) -> str:
     Source: "Digest" in docs/architecture.md.
     """
     found = FactSet()
-    _hash(db, BY_CHAIN if without_ids else BY_ID, lambda lines: FactSet.add(lines, found), found)
+    _hash(db, BY_CHAIN if without_ids else BY_ID, found)
     return found.hexdigest()
 
 
@@ -38,21 +38,17 @@ def digests_of_two_namings(db: Database, before: Ending, joins: str) -> tuple[st
     """
     naming = replace(BY_ID, joins=joins, endings=(*BY_ID.endings, before))
     now, then = FactSet(), FactSet()
-    _hash(db, naming, lambda lines: FactSet.add_forked(lines, now, then), now, then)
+    _hash(db, naming, now, then)
     return now.hexdigest(), then.hexdigest()
 
 
-def _hash(db: Database, naming: Naming, take_named: Callable[[str], None], *sets: FactSet) -> None:
-    def take_plain(lines: str) -> None:
-        FactSet.add(lines, *sets)
-
+def _hash(db: Database, naming: Naming, *sets: FactSet) -> None:
     waiting: deque[Future[None]] = deque()
     with snapshot(db), ThreadPoolExecutor(1) as pool:
-        for take, batches in ((take_plain, _plain(db)), (take_named, _named(db, naming))):
-            for lines in batches:
-                waiting.append(pool.submit(take, lines))
-                if len(waiting) > _AHEAD:
-                    waiting.popleft().result()
+        for lines in _batches_of_all(db, naming):
+            waiting.append(pool.submit(FactSet.add, lines, *sets))
+            if len(waiting) > _AHEAD:
+                waiting.popleft().result()
         for future in waiting:
             future.result()
 
@@ -60,18 +56,13 @@ def _hash(db: Database, naming: Naming, take_named: Callable[[str], None], *sets
 def lines(db: Database, *, without_ids: bool = False) -> list[str]:
     """Give the lines that are hashed, sorted, all at once; useful to see in what two projects differ."""
     with snapshot(db):
-        batches = (*_plain(db), *_named(db, BY_CHAIN if without_ids else BY_ID))
+        batches = list(_batches_of_all(db, BY_CHAIN if without_ids else BY_ID))
     return sorted(line for batch in batches for line in batch.split("\n"))
 
 
-def _plain(db: Database) -> Iterator[str]:
+def _batches_of_all(db: Database, naming: Naming) -> Iterator[str]:
     db.conn.create_function("text_hash", 1, _text_hash, deterministic=True)
-    for sql in PLAIN.values():
-        yield from _batches(db, sql)
-
-
-def _named(db: Database, naming: Naming) -> Iterator[str]:
-    for sql in named(naming).values():
+    for sql in (*PLAIN.values(), *named(naming).values()):
         yield from _batches(db, sql)
     sql = generations(naming)
     for first in _starts(db):

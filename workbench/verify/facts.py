@@ -46,9 +46,11 @@ _ABOVE: Final = """
   left join generations q on q.id = p.parent_id
   left join templates qt on qt.id = q.template_id
   left join models qm on qm.id = q.model_id"""
-_MADE_FROM: Final = """
-  left join contents px on px.id = x.parent_content_id
-  left join scores s on s.content_id = x.id and g.stage = 'evaluation'"""
+_SCORES: Final = "\n  left join scores s on s.content_id = x.id and g.stage = 'evaluation'"
+# The parent's answer that it was made from: 1 for the current one, which the parent's own line tells.
+_MADE_FROM: Final = """case when x.parent_content_id is null then null
+    when x.parent_content_id = p.content_id then 1
+    else (select px.hash from contents px where px.id = x.parent_content_id) end"""
 
 
 def _digits(number: str) -> str:
@@ -57,7 +59,7 @@ def _digits(number: str) -> str:
 
 
 _ANSWER: Final = ", ".join(
-    ("x.revision, x.hash, px.hash, s.id is not null", *map(_digits, ("s.score", "s.scale_min", "s.scale_max")))
+    (f"x.revision, x.hash, {_MADE_FROM}, s.id is not null", *map(_digits, ("s.score", "s.scale_min", "s.scale_max")))
 )
 
 
@@ -116,7 +118,7 @@ def generations(naming: Naming) -> str:
     line = _line(columns, [ending.row for ending in naming.endings])
     return (
         f"select group_concat(line, char(10)) from (select {line} as line from generations g{_family(naming)}\n"
-        f"  left join contents x on x.id = g.content_id{_MADE_FROM}\n  where g.id between :first and :last)"
+        f"  left join contents x on x.id = g.content_id{_SCORES}\n  where g.id between :first and :last)"
     )
 
 
@@ -128,7 +130,7 @@ def named(naming: Naming) -> dict[str, str]:
     member = _line(f"'member', lower(o.name), k.place{chain}", names)
     facts = {
         "answer": f"select {answer} from contents x join generations g on g.id = x.generation_id"
-        f"{_family(naming)}{_MADE_FROM}\n"
+        f"{_family(naming)}{_SCORES}\n"
         "  where not exists (select 1 from generations o where o.content_id = x.id and o.id = x.generation_id)",
         "member": f"select {member} from cohort_members k join cohorts o on o.id = k.cohort_id"
         f" join generations g on g.id = k.generation_id{_family(naming)}",
