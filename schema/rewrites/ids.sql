@@ -1,5 +1,5 @@
 -- New public IDs for old ones: a mapping level by level, then one update between dropping and rebuilding the index.
--- {scope} limits the rows that may move; gen_id(…) is the registered function under the scheme that is migrated to.
+-- {rows} and {scope} say which rows `g` may move; gen_id(…) is the registered function under the scheme that is migrated to.
 
 -- name: blocked table
 -- Legacy rows that cannot move, with the reason.
@@ -34,7 +34,7 @@ select id, 'parent_blocked' from below
 -- name: draft
 insert into temp.mapping (generation_id, stage, old_id, new_id, legacy)
 select g.id, g.stage, g.gen_id, gen_id('draft', c.combo_id, t.name, m.llm_model_id, g.replicate), g.legacy
-from generations g
+from {rows}
 join combos c on c.id = g.combo_id
 join templates t on t.id = g.template_id
 join models m on m.id = g.model_id
@@ -43,7 +43,7 @@ where g.stage = 'draft' and {scope}
 -- name: essay
 insert into temp.mapping (generation_id, stage, old_id, new_id, legacy)
 select g.id, g.stage, g.gen_id, gen_id('essay', coalesce(k.new_id, p.gen_id), t.name, g.replicate), g.legacy
-from generations g
+from {rows}
 join generations p on p.id = g.parent_id
 join templates t on t.id = g.template_id
 left join temp.mapping k on k.generation_id = p.id
@@ -53,7 +53,7 @@ where g.stage = 'essay' and {scope}
 insert into temp.mapping (generation_id, stage, old_id, new_id, legacy)
 select g.id, g.stage, g.gen_id,
   gen_id('evaluation', coalesce(k.new_id, p.gen_id), t.name, m.llm_model_id, g.replicate), g.legacy
-from generations g
+from {rows}
 join generations p on p.id = g.parent_id
 join templates t on t.id = g.template_id
 join models m on m.id = g.model_id
@@ -64,14 +64,14 @@ where g.stage = 'evaluation' and {scope}
 -- Rows of a stage whose new ID another row has too, or that had a suffix: number, new and old ID, signature.
 select k.generation_id, k.new_id, k.old_id, coalesce(c.combo_id, kp.new_id, p.gen_id), t.name,
   case g.stage when 'essay' then null else m.llm_model_id end, g.replicate
-from temp.mapping k
-join generations g on g.id = k.generation_id
+from {rows}
+cross join temp.mapping k on k.generation_id = g.id
 left join combos c on c.id = g.combo_id
 left join generations p on p.id = g.parent_id
 left join temp.mapping kp on kp.generation_id = p.id
 join templates t on t.id = g.template_id
 left join models m on m.id = g.model_id
-where k.stage = :stage and (instr(k.old_id, '-')
+where k.stage = :stage and {scope} and (instr(k.old_id, '-')
   or k.new_id in (select new_id from temp.mapping where stage = :stage group by new_id having count(*) > 1)
   or exists (select 1 from generations o where o.gen_id = k.new_id
     and not exists (select 1 from temp.mapping ko where ko.generation_id = o.id)))

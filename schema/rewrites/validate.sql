@@ -43,15 +43,14 @@ join generations d on d.id = s.generation_id join contents y on y.id = d.content
 where e.parent_id is not d.id or y.parsed_hash is not x.parsed_hash or y.raw_hash is not x.parsed_hash
 
 -- name: sample
-select g.gen_id, 0 from (
-  select generation_id from temp.mapping
-  where generation_id % (1 + (select count(*) from temp.mapping) / {sample}) = 0) k
-join generations g on g.id = k.generation_id
+-- IDs that are not the function of their signature, among a spread of tasks.
+select g.gen_id, 0 from generations g
 left join combos c on c.id = g.combo_id
 left join generations p on p.id = g.parent_id
 left join templates t on t.id = g.template_id
 left join models m on m.id = g.model_id
-where not case g.stage
-  when 'draft' then id_fits(g.gen_id, 'draft', c.combo_id, t.name, m.llm_model_id, g.replicate)
-  when 'essay' then id_fits(g.gen_id, 'essay', p.gen_id, t.name, g.replicate)
-  else id_fits(g.gen_id, g.stage, p.gen_id, t.name, m.llm_model_id, g.replicate) end
+where g.legacy = 0 and (g.id * 7919 + g.id / 101) % (1 + (select count(*) from generations) / {sample}) = 0
+  and not case g.stage
+    when 'draft' then id_fits(g.gen_id, 'draft', c.combo_id, t.name, m.llm_model_id, g.replicate)
+    when 'essay' then id_fits(g.gen_id, 'essay', p.gen_id, t.name, g.replicate)
+    else id_fits(g.gen_id, g.stage, p.gen_id, t.name, m.llm_model_id, g.replicate) end

@@ -78,16 +78,13 @@ def open_record(db: Database, kind: str, plan: Mapping[str, object]) -> int:
 
 def close_record(db: Database, number: int, report: Report) -> None:
     """Write down what came of a migration."""
-    last = db.execute("select seq from sqlite_sequence where name = 'generations'").fetchone()
     db.execute(
-        "update migrations set changes = ?, digest_before = ?, digest_after = ?, snapshot = ?,"
-        " plan = json_set(plan, '$.last_generation', ?) where id = ?",
+        "update migrations set changes = ?, digest_before = ?, digest_after = ?, snapshot = ? where id = ?",
         (
             _json(report.changes),
             report.digest_before or None,
             report.digest_after or None,
             report.snapshot,
-            last[0] if last else 0,
             number,
         ),
     )

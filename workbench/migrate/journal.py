@@ -29,6 +29,10 @@ _WIDE: Final = {
 }
 _MAPPED: Final = {"generations": ("gen_id",)}
 _ENCODED: Final = {"REAL": "quote({0})", "BLOB": "hex({0})"}  # JSON would round the one and refuse the other
+_NOTE_LAST: Final = """
+update migrations set plan = json_set(plan, '$.last_generation', coalesce(
+  (select seq from sqlite_sequence where name = 'generations'), 0)) where id = :migration
+"""
 
 
 def journaled_tables(db: Database) -> list[str]:
@@ -71,7 +75,10 @@ def restored(db: Database, table: str, image: str, *, mapped: bool) -> dict[str,
 
 @contextmanager
 def journaled(db: Database, migration_id: int) -> Iterator[None]:
-    """Write down every row that changes in this block under a migration; the caller holds the transaction."""
+    """Write down every row that changes in this block under a migration; the caller holds the transaction.
+
+    At its end the migration's plan notes the last generation, so that a rollback can tell what was made since.
+    """
     tables = journaled_tables(db)
     for table in tables:
         for sql in _triggers(db, table, migration_id):
@@ -81,6 +88,7 @@ def journaled(db: Database, migration_id: int) -> Iterator[None]:
     try:
         yield
         _disarm(db, tables)
+        db.execute(_NOTE_LAST, {"migration": migration_id})
     finally:
         limit(TRIGGER_DEPTH, depth)
 

@@ -11,11 +11,20 @@ from workbench.imports.legacy import REASONS
 from workbench.migrate.statements import statements
 from workbench.store import Database
 
-ALL: Final = "not exists (select 1 from temp.blocked b where b.generation_id = g.id)"
-CHOSEN: Final = "g.id in (select generation_id from temp.scope)"
 _SCRATCH: Final = ("mapping", "blocked", "synthetic", "scope")
 _SYNTHETIC: Final = "create temp table synthetic (generation_id integer primary key, essay_id integer not null)"
-_SCOPE: Final = "create temp table scope (generation_id integer primary key)"
+_SCOPE: Final = "create temp table scope (generation_id integer primary key, old_id text not null)"
+
+
+class Scope(NamedTuple):
+    """Which rows may move: the SQL that gives them as `g`, and a condition on them."""
+
+    rows: str
+    scope: str
+
+
+ALL: Final = Scope("generations g", "not exists (select 1 from temp.blocked b where b.generation_id = g.id)")
+CHOSEN: Final = Scope("temp.scope s cross join generations g on g.id = s.generation_id", "1")
 
 
 class _Sharer(NamedTuple):
@@ -48,25 +57,25 @@ def block(db: Database) -> None:
     db.execute(sql["block children"])
 
 
-def compute(db: Database, scheme: Scheme, scope: str, *, careful: bool) -> list[dict[str, str]]:
-    """Fill `temp.mapping`; gives the collisions. Only a `careful` mapping looks for them, row by row.
+def compute(db: Database, scheme: Scheme, scope: Scope, *, careful: bool) -> list[dict[str, str]]:
+    """Add the rows in scope to `temp.mapping`; gives the collisions. Only a `careful` one looks for them, row by row.
 
     `gen_id` must be registered under `scheme`. Parents come first: a child's ID is made of its parent's new one.
     """
     sql = statements("ids")
-    db.execute("delete from temp.mapping")
     collisions: list[dict[str, str]] = []
     for stage in STAGES:
-        db.execute(sql[stage].format(scope=scope))
+        db.execute(sql[stage].format(**scope._asdict()))
         if careful:
-            collisions += _settle(db, scheme, stage)
+            collisions += _settle(db, scheme, stage, scope)
     return collisions
 
 
-def _settle(db: Database, scheme: Scheme, stage: str) -> list[dict[str, str]]:
+def _settle(db: Database, scheme: Scheme, stage: str, scope: Scope) -> list[dict[str, str]]:
     """Give each of the rows that share an ID one of its own: who has a right one keeps it, then canonical order."""
     shared: dict[str, list[_Sharer]] = defaultdict(list)
-    for number, base, old_id, *values in db.execute(statements("ids")["shared"], {"stage": stage}).fetchall():
+    rows = db.execute(statements("ids")["shared"].format(**scope._asdict()), {"stage": stage}).fetchall()
+    for number, base, old_id, *values in rows:
         fields = [value for value in values if value is not None]
         shared[base].append(_Sharer(number, base, old_id, canonical(stage, fields, scheme)))
     everyone = [sharer for sharers in shared.values() for sharer in sharers]

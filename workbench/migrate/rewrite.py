@@ -10,6 +10,7 @@ from workbench.events import record_alert
 from workbench.ids import STAGES, Scheme
 from workbench.migrate import mapping
 from workbench.migrate.books import Problem, Report
+from workbench.migrate.mapping import Scope
 from workbench.migrate.statements import statements
 from workbench.store import Database, scheme_of, sqlite3, transaction
 from workbench.store.functions import register
@@ -28,7 +29,7 @@ def index_apart(db: Database, name: str) -> Iterator[None]:
     db.execute(sql)
 
 
-def rewrite_ids(db: Database, number: int, scheme: Scheme, report: Report, *, scope: str, all_rows: bool) -> None:
+def rewrite_ids(db: Database, number: int, scheme: Scheme, report: Report, *, scope: Scope, all_rows: bool) -> None:
     """Give the rows in scope the IDs of their signatures under a scheme, and keep old → new in the books.
 
     `temp.blocked`, `temp.synthetic` and `temp.scope` say which rows may move; `all_rows`: the books name those
@@ -51,9 +52,10 @@ def _has_suffixes(db: Database) -> bool:
 
 
 def _move(
-    db: Database, number: int, scheme: Scheme, scope: str, all_rows: bool, *, careful: bool
+    db: Database, number: int, scheme: Scheme, scope: Scope, all_rows: bool, *, careful: bool
 ) -> list[dict[str, str]]:
     sql = statements("ids")
+    db.execute("delete from temp.mapping")
     collisions = mapping.compute(db, scheme, scope, careful=careful)
     if not db.execute(sql["moving"]).fetchone()[0]:
         return []
@@ -88,10 +90,10 @@ def _report(db: Database, report: Report, collisions: list[dict[str, str]]) -> N
         report.collisions.append(fact)
         detail = f"shares {fact['shares']} with another signature, is {fact['new_id']}"
         report.problems.append(Problem("warning", fact["old_id"], "id_collision", detail, fact["stage"]))
-        _alert(db, fact)
+        alert(db, fact)
 
 
-def _alert(db: Database, fact: dict[str, str]) -> None:
+def alert(db: Database, fact: dict[str, str]) -> None:
     """Let a person look at a collision, unless that was asked for before."""
     (row,) = db.execute("select id from generations where gen_id = ?", (fact["new_id"],)).fetchone()
     known = "select 1 from alerts where kind = ? and generation_id = ? and json_extract(facts, '$.gen_id') = ?"

@@ -29,7 +29,7 @@ def images(db: Database, migration_id: int) -> Iterator[list[str]]:
 
 def conflicts(db: Database, tables: list[str]) -> Iterator[Conflict]:
     """Give everything that stands against undoing the touched rows: edited, deleted, or something hangs on them."""
-    for table in tables:
+    for table in (name for name in tables if name not in _BOOKS):
         sql = statements("undo")["conflicts"].format(table=table, image=image(db, table, "r", narrow=True))
         for row, gone in db.execute(sql).fetchall():
             what = "was deleted since" if gone else "was edited since"
