@@ -1,0 +1,1 @@
+"""The project in Datasette: pages, charts and what keeps them safe."""

@@ -1,0 +1,82 @@
+"""The Datasette plugin, for 0.65 and 1.0 alike: it uses only hooks that both have."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
+from pluggy import HookimplMarker
+
+from workbench.assets import assets
+from workbench.browse import answering, look, safety
+from workbench.browse.links import Links
+from workbench.store import sqlite3
+
+hookimpl = HookimplMarker("datasette")
+
+
+@hookimpl
+def prepare_connection(conn: sqlite3.Connection) -> None:
+    """Connections to projects only read, and know the workbench's SQL functions."""
+    look.prepare(conn)
+
+
+@hookimpl
+def prepare_jinja2_environment(env: Environment) -> None:
+    """Our templates lie under `workbench/`; scripts of all templates get the nonce of the response."""
+    ours = PrefixLoader({"workbench": FileSystemLoader(assets() / "templates" / "pages")})
+    theirs = [env.loader] if env.loader else []
+    env.loader = ChoiceLoader([ours, *map(safety.Nonced, theirs)])
+    env.globals["workbench_nonce"] = safety.current_nonce
+
+
+@hookimpl
+def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
+    """All pages of a project are below /DATABASE/-/workbench."""
+    return [
+        (r"^/-/workbench\.css$", answering.style),
+        (r"^/(?P<database>[^/]+)/-/workbench(?P<rest>[/.].*)?$", answering.answer),
+    ]
+
+
+@hookimpl
+def asgi_wrapper(datasette: Any) -> Callable[[safety.App], safety.Guard]:
+    """Every response is guarded. More host names: plugin setting `hosts`, a list."""
+    more = (datasette.plugin_config("workbench") or {}).get("hosts") or []
+    return lambda app: safety.Guard(app, safety.HOSTS | frozenset(str(name).lower() for name in more))
+
+
+async def _projects(datasette: Any) -> list[str]:
+    found = []
+    for name, db in datasette.databases.items():
+        if db.path and await db.execute_fn(look.is_project):
+            found.append(name)
+    return found
+
+
+@hookimpl
+def menu_links(datasette: Any) -> Callable[[], Awaitable[list[dict[str, str]]]]:
+    """Each project's overview is in Datasette's menu."""
+
+    async def inner() -> list[dict[str, str]]:
+        names = await _projects(datasette)
+        return [{"href": _overview(datasette, name), "label": f"Workbench: {name}"} for name in names]
+
+    return inner
+
+
+@hookimpl
+def database_actions(datasette: Any, database: str) -> Callable[[], Awaitable[list[dict[str, str]]]]:
+    """A project's database page leads to its overview."""
+
+    async def inner() -> list[dict[str, str]]:
+        if database not in await _projects(datasette):
+            return []
+        return [{"href": _overview(datasette, database), "label": "Workbench overview"}]
+
+    return inner
+
+
+def _overview(datasette: Any, name: str) -> str:
+    return Links(datasette.urls.database(name)).page()
