@@ -164,6 +164,14 @@ def test_names_that_the_catalogue_lacks_are_told(db: Database) -> None:
     assert compiled(db, "pilot", SPEC.replace("[rubric]", "[unheard]").replace("[m, j]", "[nobody]"))["new"] == 0
 
 
+def test_an_essay_that_another_model_writes_is_told(db: Database) -> None:
+    """An essay's signature has no model: the known one is reused, and that is said. Copies have no writer."""
+    compiled(db, "pilot", ESSAYS)
+    found = compiled(db, "other", ESSAYS + "  essay_llm: [j]\n")
+    assert (found["new"], found["reused"]) == (0, 6)
+    assert [problem.partition(" ")[0] for problem in found["problems"]] == ["2"] and "another model" in str(found)
+
+
 def test_deleting_a_cohort_deletes_no_generation(db: Database) -> None:
     compiled(db, "pilot", SPEC)
     with transaction(db):

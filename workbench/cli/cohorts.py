@@ -50,7 +50,8 @@ def compile_spec(name: str, spec: Path | None, dry_run: bool, project: Path, for
     """Make a cohort from a spec, or compile it again from what the project keeps.
 
     The spec and the files that it includes are kept in the project. Compiling again gives the same IDs and changes
-    nothing, unless topics or essays that the spec takes from the project have come or gone.
+    nothing, unless topics or essays that the spec takes from the project have come or gone. A spec that lists essays
+    selects their evaluations only.
 
     \b
     Example:

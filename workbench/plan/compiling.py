@@ -17,12 +17,13 @@ from workbench.plan.essays import essays_today
 from workbench.record.members import Enrolled, Names, enrol, gather
 from workbench.store import Database, insert, scheme_of, sqlite3, transaction
 
+OTHER_WRITERS = "essays are known and written by another model than asked for: give them replicates of their own"
 MAX_COMBOS = 100_000  # whose numbers are kept in memory
 
 
 @dataclass(slots=True)
 class Compiled:
-    """What compiling a cohort did; `problems` are names that the catalogue lacks a text or settings for."""
+    """What compiling a cohort did; `problems` say which names the catalogue lacks, and what is not as it was asked."""
 
     cohort: str
     enrolled: Enrolled
@@ -84,7 +85,10 @@ def enrolled(db: Database, cohort_id: int, found: Iterable[tuple[Member, bool]])
     gather(db, found, lookup.names())
     done = enrol(db, cohort_id, scheme_of(db))
     (name,) = db.execute("select name from cohorts where id = ?", (cohort_id,)).fetchone()
-    return Compiled(name, done, lookup.problems())
+    problems = lookup.problems()
+    if done.other_writers:
+        problems.append(f"{done.other_writers:,} {OTHER_WRITERS}")
+    return Compiled(name, done, problems)
 
 
 def project_design(db: Database, spec: Spec) -> Design:
@@ -128,6 +132,12 @@ def _queried(db: Database, sql: str) -> list[str]:
         db.conn.set_authorizer(None)
 
 
+_COMBO = (  # with what shows that it is more than a name
+    "select c.id, case when c.combo_id = 'none' then 1 else coalesce(c.topic_id,"
+    " (select 1 from combo_members m where m.combo_id = c.id)) end from combos c where c.combo_id = ?"
+)
+
+
 class Lookup:
     """Names of a spec to numbers of the catalogue; a name that is not there is made, and told."""
 
@@ -168,23 +178,22 @@ class Lookup:
         return number
 
     def _combo(self, name: str) -> int:
-        if name.lower() == NO_TOPIC:
+        row = self._db.execute(_COMBO, (name,)).fetchone()
+        if row is None and name.lower() == NO_TOPIC:
             return ensure_plain_combo(self._db)
-        sql = (
-            "select c.id, coalesce(c.topic_id, (select 1 from combo_members m where m.combo_id = c.id))"
-            " from combos c where c.combo_id = ?"
-        )
-        if self._db.execute(sql, (name,)).fetchone() is None:
-            topic = self._db.execute("select id, uuid from topics where uuid = ?", (name,)).fetchone()
-            if topic:
-                return insert(self._db, "combos", {"combo_id": topic[1], "topic_id": topic[0]})
-        return self._found(sql, (name,), "combos", {"combo_id": name})
+        topic = None if row else self._db.execute("select id, uuid from topics where uuid = ?", (name,)).fetchone()
+        if topic:
+            return insert(self._db, "combos", {"combo_id": topic[1], "topic_id": topic[0]})
+        return self._numbered(row, "combos", {"combo_id": name})
 
     def _found(self, sql: str, key: tuple[str, ...], table: str, values: dict[str, object]) -> int:
-        row = self._db.execute(sql, key).fetchone()
+        return self._numbered(self._db.execute(sql, key).fetchone(), table, values)
+
+    def _numbered(self, row: tuple[int, int | None] | None, table: str, values: dict[str, object]) -> int:
+        """Give the number of what was found, made when it was not; what has no content yet is told."""
         if row is None or row[1] is None:
-            self._unknown.append(f"{table[:-1]} {' '.join(key)}")
-        return int(row[0]) if row else insert(self._db, table, values)
+            self._unknown.append(f"{table[:-1]} {' '.join(map(str, values.values()))}")
+        return row[0] if row else insert(self._db, table, values)
 
     def problems(self) -> list[str]:
         """Say which names the catalogue knows nothing more of; their tasks wait until it does."""

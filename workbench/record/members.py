@@ -20,7 +20,8 @@ MANY = 50_000  # new members for which indexes are worth rebuilding
 class Enrolled:
     """How many members a cohort has by stage, how many of them were new, and where the others came from.
 
-    `dropped` counts members that an earlier build of the cohort had and this one has not.
+    `dropped` counts members that an earlier build of the cohort had and this one has not; `other_writers` known
+    essays that another model writes than the one asked for, which their signature does not tell apart.
     """
 
     members: dict[str, int] = field(default_factory=dict)
@@ -28,6 +29,7 @@ class Enrolled:
     reused: dict[str, int] = field(default_factory=dict)
     origins: dict[str, int] = field(default_factory=dict)
     dropped: int = 0
+    other_writers: int = 0
 
 
 def enrol(db: Database, cohort_id: int, scheme: Scheme) -> Enrolled:
@@ -130,7 +132,17 @@ def _counted(db: Database, cohort_id: int) -> Enrolled:
         (cohort_id,),
     )
     done.origins = dict(rows.fetchall())
+    if done.reused.get("essay"):
+        done.other_writers = int(db.execute(_OTHER_WRITERS).fetchone()[0])
     return done
+
+
+_OTHER_WRITERS = """
+select count(*) from known n join incoming i on i.place = n.place
+cross join kinds k on k.id = i.kind and k.stage = 'essay' cross join generations g on g.id = n.id
+join templates t on t.id = g.template_id left join template_versions v on v.id = t.version_id
+where k.model_id is not g.model_id and v.mode is not 'copy'
+"""
 
 
 _NUMBERS = "select coalesce(n.id, :base + i.place) from incoming i left join known n on n.place = i.place"
