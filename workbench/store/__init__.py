@@ -1,7 +1,5 @@
 """The project file: opened one way, changed through one `transaction()`."""
 
-from sqlite_utils import Database
-
 from workbench.store.connection import (
     create_project,
     find_project,
@@ -13,7 +11,7 @@ from workbench.store.connection import (
     settle,
 )
 from workbench.store.rows import insert
-from workbench.store.sqlite import sqlite3
+from workbench.store.sqlite import Database, sqlite3
 from workbench.store.transaction import transaction
 
 __all__ = [

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from workbench import __version__
 from workbench.clock import now
 from workbench.errors import DamagedFile, ForeignFile, OutputExists, Refused, UnknownName, WorkbenchError
 from workbench.ids import V1, Scheme, scheme_named
 from workbench.store import functions, header, steps
-from workbench.store.sqlite import sqlite3
+from workbench.store.snapshots import MARK
+from workbench.store.sqlite import Database, sqlite3
 from workbench.store.transaction import transaction
+from workbench.store.upgrade import bring_up_to_date
 
 PAGE_SIZE = 4096
 BUSY_MS = 30_000
@@ -36,7 +36,7 @@ def find_project(option: str | Path | None = None) -> Path:
     named = option or os.environ.get("WORKBENCH_PROJECT")
     if named:
         return Path(named)
-    here = [p for p in sorted(Path.cwd().glob("*.db")) if header.is_project(p)]
+    here = [p for p in sorted(Path.cwd().glob("*.db")) if MARK not in p.name and header.is_project(p)]
     if len(here) > 1 and Path("project.db") not in [Path(p.name) for p in here]:
         names = ", ".join(p.name for p in here)
         raise UnknownName(f"several projects here: {names}", mend="say which one with -p FILE")
@@ -92,6 +92,8 @@ def open_project(path: Path | str, *, write: bool = False) -> Iterator[Database]
         if known:
             version = db.execute("pragma user_version").fetchone()[0]
         _prepare(db, path, version)
+        if write and version < newest:
+            bring_up_to_date(db)
         yield db
     except sqlite3.DatabaseError as error:
         if _code(error).startswith(_OF_THE_FILE):

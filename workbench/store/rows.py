@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from sqlite_utils import Database
+from workbench.store.sqlite import Database
 
 
 @lru_cache(maxsize=128)

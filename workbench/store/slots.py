@@ -14,9 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from workbench.errors import RunIsOn
+from workbench.store.sqlite import Database
 from workbench.store.transaction import transaction
 
 MAX_SLOTS = 256

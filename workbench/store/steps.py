@@ -6,10 +6,8 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from sqlite_utils import Database, Migrations
-
 from workbench.assets import asset_text, assets
-from workbench.store.sqlite import sqlite3
+from workbench.store.sqlite import Database, Migrations, sqlite3
 
 BOOKS = "workbench"
 Shape = frozenset[tuple[str, str, str, str]]
