@@ -52,6 +52,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "explain": Entry("generate:explain", "Say why a task is new, reused, stale, blocked or failed."),
     },
     "Look": {
+        "browse": Entry("browse:browse", "Look at the project in Datasette, with the workbench's pages, until Ctrl-C."),
         "show": Entry("show:show", "Show one generation with its texts, scores and calls."),
         "lineage": Entry("show:lineage", "Show the family of one generation, from its combo down."),
         "diff": Entry("texts:diff", "Compare the texts of two generations."),
@@ -62,6 +63,10 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "events": Entry("events:events", "Print what happened, event by event."),
         "runs": Entry("events:runs", "List the runs with their counts."),
         "alerts": Entry("alerts:alerts", "List what a person must look at, and acknowledge it."),
+    },
+    "Change": {
+        "migrate": Entry("migrate:migrate", "Rewrite IDs and what they hang on, reversibly; list what was done."),
+        "rename": Entry("rename:rename", "Give a template, model, combo or cohort another name, through every ID."),
     },
     "Exchange": {
         "import": Entry("imports:imports", "Take other programs' files over; without a verb, list what was taken."),

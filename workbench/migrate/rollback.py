@@ -18,6 +18,7 @@ from workbench.migrate.undo import conflicts, images, replay
 from workbench.migrate.validate import check_ids
 from workbench.store import Database, scheme_of, sqlite3, transaction
 from workbench.store.functions import register
+from workbench.store.upgrade import KIND as SCHEMA
 from workbench.verify import digest
 
 _JOURNALED: Final = ("import", "merge", "rename")  # kinds that leave images whatever they changed
@@ -43,18 +44,28 @@ class Taken:
         return self.migrations[-1]
 
 
-def rollback(db: Database, number: int | None = None) -> Taken:
+class _Undo(Exception):
+    """Ends the transaction of a rollback that is only tried."""
+
+
+def rollback(db: Database, number: int | None = None, *, keep: bool = True) -> Taken:
     """Take back the latest migration, or every one down to `number`, newest first: all of it or nothing.
 
-    Raises UnknownName when there is none, and every Conflict there is when something stands against it.
+    Without `keep` the file stays as it is. Raises UnknownName when there is none, and every Conflict there is when
+    something stands against it.
     """
     try:
         with transaction(db):
             numbers = _asked_for(db, number)
             since = sum(_take_back(db, one) for one in numbers)
-            return _conclude(db, numbers, since)
+            taken = _conclude(db, numbers, since)
+            if not keep:
+                raise _Undo
+    except _Undo:
+        pass
     finally:
         register(db.conn, scheme_of(db))
+    return taken
 
 
 def _asked_for(db: Database, number: int | None) -> list[int]:
@@ -75,7 +86,7 @@ def _asked_for(db: Database, number: int | None) -> list[int]:
 def _take_back(db: Database, number: int) -> int:
     """Take one migration back; gives how many newer rows got another ID."""
     kind, plan, _, _ = db.execute(statements("rollback")["record"], {"migration": number}).fetchone()
-    if kind == "schema":
+    if kind == SCHEMA:
         raise Conflict(
             f"migration {number} is a step of the schema, which has no way back",
             mend="open the snapshot that was taken before it",
