@@ -12,7 +12,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from projects import fill
 from test_import_store import STORE, draft, dump, rows
@@ -224,7 +224,8 @@ def back(out: Path, path: Path, scheme: str = "v1") -> list[str]:
         return facts
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
+@example(seed=352, scheme="v1", legacy=False)  # made from the parent's first answer, which it gave twice
 @given(seed=st.integers(0, 2**32), scheme=st.sampled_from(SCHEMES), legacy=st.booleans())
 def test_importing_an_export_gives_the_same_facts(seed, scheme, legacy):
     """Planned, blocked, failed and done rows, earlier answers, versions, scores, cohorts, collisions, imported rows."""

@@ -19,7 +19,7 @@ _ANSWER: Final = """
   case when x.parsed_hash = x.raw_hash then x.raw else x.parsed end as parsed, x.lossy, x.truncated,
   x.synthetic as made, x.finish_reason, x.tokens_in, x.tokens_out, nullif(pr.system, '') as system,
   case when pr.text <> '' or pr.system <> '' or pr.hash = content_hash('') then pr.text end as prompt,
-  px.hash as parent_hash, tv.hash as template_hash, mv.hash as model_hash,
+  px.hash as parent_hash, px.revision as parent_revision, tv.hash as template_hash, mv.hash as model_hash,
   s.id as scored, s.score, s.scale_min, s.scale_max
 """
 _OF_ANSWER: Final = """
@@ -155,7 +155,7 @@ def _raw_metadata(row: Row, before: Row) -> Row:
 def _judged(row: Row) -> Row:
     """Say what the layout has no word for: how the answer was judged, and what it was made from, by hashes."""
     own = {"revision": row["revision"], "outcome": row["answered"], "parent": row["parent_hash"]}
-    own |= {name: row[name] for name in ("detail", "system") if row[name] is not None}
+    own |= {name: row[name] for name in ("parent_revision", "detail", "system") if row[name] is not None}
     own |= {name: row[f"{name}_hash"] for name in ("template", "model") if row[f"{name}_hash"] is not None}
     own |= {name: True for name, value in (("lossy", row["lossy"]), ("synthetic", row["made"])) if value}
     scored = {name: row[name] for name in ("score", "scale_min", "scale_max")} if row["scored"] is not None else None

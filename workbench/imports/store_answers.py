@@ -25,6 +25,9 @@ _VERSION: Final = {
     "template": "select id from template_versions where template_id = ? and hash = ?",
     "model": "select id from model_versions where model_id = ? and hash = ?",
 }
+_MADE_FROM: Final = (
+    "select id from contents where generation_id = ? and hash = ? order by revision is ? desc, revision desc limit 1"
+)
 
 
 class Answer(NamedTuple):
@@ -190,10 +193,9 @@ class Answers:
         """Give the parent's text that it was made from: the one that our own export names, else the current one."""
         if parent is None or "parent" not in own:
             return parent and parent.content_id
-        row = self._db.execute(
-            "select id from contents where generation_id = ? and hash = ?", (parent.id, _storable(own["parent"]))
-        ).fetchone()
-        return None if row is None else int(row[0])
+        row = self._db.execute(_MADE_FROM, (parent.id, _storable(own["parent"]), _count(own.get("parent_revision"))))
+        found = row.fetchone()
+        return None if found is None else int(found[0])
 
     def has(self, number: int, result: Result) -> bool:
         """Say whether a generation ever got this answer."""
