@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from workbench.cli.frame import Noun
-from workbench.cli.options import dry_run_option, json_option, project_option, rows_options
+from workbench.cli.options import dry_run_option, json_option, needless_yes_option, project_option, rows_options
 from workbench.cli.output import Form, Row, document, facts, note, table
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ def _request_options(function: F) -> F:
         click.option("--mapping", type=file, help="Write old ID, new ID, status and reason to this CSV file."),
         click.option("--strict/--lenient", default=True, help="Refuse, or leave as they are, rows that cannot move."),
         click.option("--to-scheme", metavar="SCHEME", help="End under this scheme: v1 or daydreaming."),
-        click.option(
-            "--legacy", is_flag=True, help="Make imported legacy rows ready first, then migrate."
-        ),
+        click.option("--legacy", is_flag=True, help="Make imported legacy rows ready first, then migrate."),
     ):
         function = option(function)
     return function
@@ -84,6 +82,7 @@ def plan(project: Path, form: Form, no_snapshot: bool, stage_on: Path | None, **
 @_request_options
 @_SAFETY[0]
 @_SAFETY[1]
+@needless_yes_option
 @project_option
 @json_option
 def apply(project: Path, form: Form, no_snapshot: bool, stage_on: Path | None, **asked: Any) -> None:
@@ -107,6 +106,7 @@ def apply(project: Path, form: Form, no_snapshot: bool, stage_on: Path | None, *
 @migrate.command()
 @click.argument("number", metavar="[N]", type=int, required=False)
 @dry_run_option
+@needless_yes_option
 @project_option
 @json_option
 def rollback(number: int | None, dry_run: bool, project: Path, form: Form) -> None:

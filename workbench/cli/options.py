@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import wraps
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,6 +36,11 @@ def project_option(function: F) -> F:
     )(function)
 
 
+def no_project_option(function: F) -> F:
+    """Take `-p/--project FILE` and leave it: programs may pass it to every command, and this one needs none."""
+    return click.option("-p", "--project", expose_value=False, help="Not needed here; any command takes it.")(function)
+
+
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--json`; the command gets `form`."""
 
@@ -62,6 +68,20 @@ def rows_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+class Amount(click.FloatRange):
+    """A number from 0, and a number indeed: `nan` is above no limit."""
+
+    def __init__(self, low: float = 0.0, **rest: Any) -> None:
+        super().__init__(low, **rest)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it; refuses what is not finite."""
+        number = float(super().convert(value, param, ctx))
+        if not isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
 def dry_run_option(function: F) -> F:
     """Add `--dry-run`; the command gets `dry_run`."""
     return click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")(function)
@@ -70,6 +90,12 @@ def dry_run_option(function: F) -> F:
 def yes_option(function: F) -> F:
     """Add `--yes`; the command gets `yes` and passes it to `confirmed`."""
     return click.option("-y", "--yes", is_flag=True, help="Do it without asking.")(function)
+
+
+def needless_yes_option(function: F) -> F:
+    """Add `--yes` to a verb that can be taken back and so never asks: scripts may say it everywhere."""
+    text = "Accepted and needless: this can be taken back."
+    return click.option("-y", "--yes", is_flag=True, expose_value=False, help=text)(function)
 
 
 def confirmed(question: str, yes: bool) -> None:

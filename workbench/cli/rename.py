@@ -9,7 +9,7 @@ import click
 
 from workbench.cli.complete import names
 from workbench.cli.migrate import described, told
-from workbench.cli.options import dry_run_option, json_option, project_option
+from workbench.cli.options import dry_run_option, json_option, needless_yes_option, project_option
 from workbench.cli.output import Form, document
 
 
@@ -28,6 +28,7 @@ def rename() -> None:
 @click.argument("new")
 @click.option("--stage", type=click.Choice(["draft", "essay", "evaluation"]), help="Which of several of that name.")
 @dry_run_option
+@needless_yes_option
 @project_option
 @json_option
 def template(old: str, new: str, stage: str | None, dry_run: bool, project: Path, form: Form) -> None:
@@ -44,6 +45,7 @@ def template(old: str, new: str, stage: str | None, dry_run: bool, project: Path
 @click.argument("old", shell_complete=names("models"))
 @click.argument("new")
 @dry_run_option
+@needless_yes_option
 @project_option
 @json_option
 def model(old: str, new: str, dry_run: bool, project: Path, form: Form) -> None:
@@ -60,6 +62,7 @@ def model(old: str, new: str, dry_run: bool, project: Path, form: Form) -> None:
 @click.argument("old", shell_complete=names("combos"))
 @click.argument("new")
 @dry_run_option
+@needless_yes_option
 @project_option
 @json_option
 def combo(old: str, new: str, dry_run: bool, project: Path, form: Form) -> None:
@@ -76,6 +79,7 @@ def combo(old: str, new: str, dry_run: bool, project: Path, form: Form) -> None:
 @click.argument("old", shell_complete=names("cohorts"))
 @click.argument("new")
 @dry_run_option
+@needless_yes_option
 @project_option
 @json_option
 def cohort(old: str, new: str, dry_run: bool, project: Path, form: Form) -> None:
