@@ -10,18 +10,41 @@ create temp table mapping (
   generation_id integer primary key, stage text not null, old_id text not null, new_id text not null,
   legacy integer not null)
 
+-- name: synthetic table
+-- Drafts that were made for essays without one.
+create temp table synthetic (generation_id integer primary key, essay_id integer not null)
+
+-- name: scope table
+-- Rows that may move, where not all may, with their IDs of before.
+create temp table scope (generation_id integer primary key, old_id text not null)
+
+-- name: filled table
+-- What columns of legacy rows will be filled with.
+create temp table filled (generation_id integer primary key, template_id integer, model_id integer, cohort_id integer)
+
+-- name: orphans table
+-- Essays that will get a draft, with what that will be of.
+create temp table orphans (generation_id integer primary key, combo text, template text, model text)
+
 -- name: block
--- What an import could not place, and rows whose signature is not whole.
+-- What an import could not place, and rows whose signature will not be whole. `temp.filled` and `temp.orphans` say
+-- what will be mended before IDs are made, :numbered that replicates will be given.
 insert into temp.blocked (generation_id, reason)
 select g.id, case
     when g.status = 'blocked' and instr(:reasons, ' ' || g.outcome || ' ') then g.outcome
-    when g.stage <> 'draft' and g.parent_id is null then 'parent_missing'
-    when g.replicate is null then 'replicate_missing'
+    when g.stage <> 'draft' and g.parent_id is null and o.generation_id is null then 'parent_missing'
+    when g.replicate is null and not :numbered then 'replicate_missing'
+    when g.combo_id is not null and u.id is not null then 'combo_unknown'
     else 'field_missing' end
 from generations g
+left join temp.filled f on f.generation_id = g.id
+left join temp.orphans o on o.generation_id = g.id
+left join combos u on u.id = g.combo_id and u.topic_id is null and u.combo_id <> 'none'
+  and not exists (select 1 from combo_members b where b.combo_id = u.id)
 where g.legacy = 1 and ((g.status = 'blocked' and instr(:reasons, ' ' || g.outcome || ' '))
-  or g.template_id is null or g.replicate is null or (g.model_id is null and g.stage <> 'essay')
-  or (g.stage = 'draft' and g.combo_id is null) or (g.stage <> 'draft' and g.parent_id is null))
+  or (g.replicate is null and not :numbered) or coalesce(g.template_id, f.template_id) is null
+  or (coalesce(g.model_id, f.model_id) is null and g.stage <> 'essay') or (g.stage = 'draft' and g.combo_id is null)
+  or (g.stage <> 'draft' and g.parent_id is null and o.generation_id is null) or u.id is not null)
 
 -- name: block children
 insert or ignore into temp.blocked (generation_id, reason)

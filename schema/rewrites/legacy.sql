@@ -1,25 +1,28 @@
 -- What legacy rows need before their IDs can be made: columns, replicates, drafts of copies that came without one.
 
+-- name: fill
+-- Numbers of names that the metadata record and the columns do not have.
+insert into temp.filled (generation_id, template_id, model_id, cohort_id)
+select r.generation_id,
+  (select t.id from templates t where t.stage = json_extract(r.metadata, '$.stage')
+    and t.name = json_extract(r.metadata, '$.template')),
+  (select m.id from models m where m.llm_model_id = json_extract(r.metadata, '$.model')),
+  (select c.id from cohorts c where c.name = json_extract(r.metadata, '$.cohort'))
+from generations g cross join import_rows r on r.generation_id = g.id and r.name = 'normalised'
+where g.legacy = 1 and (g.template_id is null or g.model_id is null or g.origin_cohort_id is null)
+  and r.id = (select max(l.id) from import_rows l where l.generation_id = g.id and l.name = 'normalised')
+
 -- name: fields
--- Names that the metadata record and the columns do not have yet.
 update generations set
-  template_id = coalesce(template_id, n.template),
-  model_id = coalesce(model_id, n.model),
-  origin_cohort_id = coalesce(origin_cohort_id, n.cohort)
-from (
-  select r.generation_id,
-    (select t.id from templates t where t.stage = json_extract(r.metadata, '$.stage')
-      and t.name = json_extract(r.metadata, '$.template')) as template,
-    (select m.id from models m where m.llm_model_id = json_extract(r.metadata, '$.model')) as model,
-    (select c.id from cohorts c where c.name = json_extract(r.metadata, '$.cohort')) as cohort
-  from import_rows r
-  where r.name = 'normalised' and r.id = (
-    select max(l.id) from import_rows l where l.generation_id = r.generation_id and l.name = 'normalised')
-) n
-where n.generation_id = generations.id and generations.legacy = 1
-  and not (generations.status = 'blocked' and instr(:reasons, ' ' || generations.outcome || ' '))
-  and ((template_id is null and n.template is not null) or (model_id is null and n.model is not null)
-    or (origin_cohort_id is null and n.cohort is not null))
+  template_id = coalesce(generations.template_id, f.template_id),
+  model_id = coalesce(generations.model_id, f.model_id),
+  origin_cohort_id = coalesce(generations.origin_cohort_id, f.cohort_id)
+from temp.filled f
+where f.generation_id = generations.id
+  and f.generation_id not in (select generation_id from temp.blocked)
+  and (coalesce(generations.template_id, f.template_id) is not generations.template_id
+    or coalesce(generations.model_id, f.model_id) is not generations.model_id
+    or coalesce(generations.origin_cohort_id, f.cohort_id) is not generations.origin_cohort_id)
 
 -- name: numbered table
 create temp table numbered (
@@ -32,9 +35,7 @@ insert into temp.numbered (generation_id, owner, template_id, model_id, stage, r
 select g.id, coalesce(g.combo_id, g.parent_id, -g.id), g.template_id, iif(g.stage = 'essay', 0, g.model_id),
   g.stage, g.replicate, g.gen_id, 1
 from generations g
-where g.legacy = 1 and g.template_id is not null and (g.stage = 'essay' or g.model_id is not null)
-  and (g.stage <> 'draft' or g.combo_id is not null)
-  and not (g.status = 'blocked' and instr(:reasons, ' ' || g.outcome || ' '))
+where g.legacy = 1 and g.id not in (select generation_id from temp.blocked)
   and (:synthetic = (g.id in (select generation_id from temp.synthetic)))
 
 -- name: group
@@ -48,8 +49,7 @@ from (select distinct owner, template_id, model_id, stage from temp.numbered) n
 join generations g on g.stage = n.stage and g.template_id = n.template_id
   and (n.stage <> 'draft' or g.combo_id = n.owner) and (n.stage = 'draft' or g.parent_id = n.owner)
   and (n.stage = 'essay' or g.model_id = n.model_id)
-where g.replicate is not null
-  and not (g.legacy = 1 and g.status = 'blocked' and instr(:reasons, ' ' || g.outcome || ' '))
+where g.replicate is not null and g.id not in (select generation_id from temp.blocked)
 
 -- name: keep right
 -- Who has an ID that is right under any known scheme keeps its number: it is part of the ID.
@@ -112,14 +112,26 @@ where n.generation_id = generations.id and n.moves and generations.replicate is 
 select stage, old_id, recorded, number from temp.numbered
 where moves and recorded is not null and recorded <> number order by stage, old_id
 
--- name: orphans
--- Copies without a draft whose text is known: essay, combo, draft template, model, cohort, recorded replicate, text.
-select g.id, g.gen_id, json_extract(r.metadata, '$.combo'), json_extract(r.metadata, '$.draft_template'),
-  json_extract(r.metadata, '$.model'), g.origin_cohort_id, json_extract(r.metadata, '$.replicate'),
-  coalesce(x.parsed, x.raw)
+-- name: lone copies
+-- Essays without a draft whose text is known, with what the metadata record of it: combo, draft template, model.
+select g.id, g.gen_id, json_extract(r.metadata, '$.mode'), json_extract(r.metadata, '$.combo'),
+  json_extract(r.metadata, '$.draft_template'), json_extract(r.metadata, '$.model')
 from generations g
-join contents x on x.id = g.content_id and x.outcome = 'ok'
-join import_rows r on r.generation_id = g.id and r.name = 'normalised' and r.id = (
-  select max(l.id) from import_rows l where l.generation_id = g.id and l.name = 'normalised')
+cross join contents x on x.id = g.content_id and x.outcome = 'ok'
+cross join import_rows r on r.generation_id = g.id and r.name = 'normalised'
 where g.legacy = 1 and g.stage = 'essay' and g.parent_id is null and g.status = 'done'
+  and exists (select 1 from combos c where c.combo_id = json_extract(r.metadata, '$.combo') and (
+    c.topic_id is not null or exists (select 1 from combo_members b where b.combo_id = c.id)))
+  and r.id = (select max(l.id) from import_rows l where l.generation_id = g.id and l.name = 'normalised')
+
+-- name: orphans
+-- Copies that get a draft: essay, what the draft is of, cohort, recorded replicate, text.
+select g.id, g.gen_id, o.combo, o.template, o.model, g.origin_cohort_id,
+  (select json_extract(r.metadata, '$.replicate') from import_rows r
+    where r.generation_id = g.id and r.name = 'normalised' order by r.id desc limit 1),
+  coalesce(x.parsed, x.raw)
+from temp.orphans o
+cross join generations g on g.id = o.generation_id
+cross join contents x on x.id = g.content_id
+where o.generation_id not in (select generation_id from temp.blocked)
 order by g.gen_id

@@ -51,9 +51,11 @@ def _carry_out(db: Database, request: Request, sheets: Sheets, *, keep: bool, sn
         report.digest_before = digest(db)
         before = standing(db, texts=request.legacy)
         if request.legacy:
-            _make_ready(db, report)
-        mapping.block(db)
+            legacy.look(db)
+        mapping.block(db, numbered=request.legacy)
         _report_blocked(db, report)
+        if request.legacy:
+            _make_ready(db, report)
         middle = digest(db) if request.legacy else report.digest_before
         rewrite_ids(db, number, new, report, scope=mapping.ALL, all_rows=True)
         if keep and not request.lenient:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from workbench.clock import now
 from workbench.ids import SCHEMES
-from workbench.imports.legacy import REASONS, Recorded, is_id_of, is_orphan_copy
+from workbench.imports.legacy import Recorded, is_id_of, is_orphan_copy
 from workbench.imports.store_lookup import Lookup
 from workbench.migrate.books import Problem, Report
 from workbench.migrate.statements import statements
 from workbench.record.answers import Origin, Result, store_answer
 from workbench.store import Database, insert, scheme_of
 
-UNPLACED: Final = f" {' '.join(sorted(REASONS))} "  # reasons of rows that are left as they are, for `instr`
+
+def look(db: Database) -> None:
+    """See what will be mended, into `temp.filled` and `temp.orphans`, so that it is known which rows are blocked."""
+    sql = statements("legacy")
+    db.execute(sql["fill"])
+    for number, gen_id, mode, combo, template, model in db.execute(sql["lone copies"]).fetchall():
+        told = Recorded("essay", gen_id, mode=mode, combo=combo, draft_template=template, model=model)
+        if is_orphan_copy(told):
+            db.execute("insert into temp.orphans values (?, ?, ?, ?)", (number, combo, template, model))
 
 
 def fill_fields(db: Database, report: Report) -> None:
     """Move names that only the metadata have into the columns, where the catalogue knows them."""
-    report.step("fields", db.execute(statements("legacy")["fields"], {"reasons": UNPLACED}).rowcount)
+    report.step("fields", db.execute(statements("legacy")["fields"]).rowcount)
 
 
 def number_replicates(db: Database, report: Report, *, synthetic: bool = False) -> None:
@@ -31,7 +37,7 @@ def number_replicates(db: Database, report: Report, *, synthetic: bool = False) 
     _register(db)
     db.execute("drop table if exists temp.numbered")
     for name in ("numbered table", "gather", "group", "gather beside", "keep right", "keep recorded"):
-        db.execute(sql[name], {"reasons": UNPLACED, "synthetic": synthetic})
+        db.execute(sql[name], {"synthetic": synthetic})
     db.execute(sql["number the rest"])
     rows = db.execute(sql["number"]).rowcount
     if not synthetic:
@@ -60,29 +66,25 @@ def add_drafts(db: Database, report: Report) -> None:
     """
     names = Lookup(db)
     orphans = db.execute(statements("legacy")["orphans"]).fetchall()
-    added = 0
     for essay, gen_id, combo, template, model, cohort, replicate, text in orphans:
-        told = Recorded("essay", gen_id, mode="copy", combo=combo, draft_template=template, model=model)
-        if is_orphan_copy(told):
-            row = _draft(names, told, cohort, replicate)
-            draft = insert(db, "generations", row)
-            store_answer(db, Origin(draft, None, None, None), Result("ok", text, text, synthetic=True))
-            db.execute("update generations set parent_id = ? where id = ?", (draft, essay))
-            db.execute("insert into temp.synthetic (generation_id, essay_id) values (?, ?)", (draft, essay))
-            detail = f"a draft of its own text: {combo} {template} {model}"
-            report.problems.append(Problem("info", gen_id, "synthetic_draft", detail, "essay"))
-            added += 1
-    report.step("backfill", added)
+        told = Recorded("draft", gen_id, combo=combo, template=template, model=model, replicate=replicate)
+        draft = insert(db, "generations", _draft(names, told, cohort))
+        store_answer(db, Origin(draft, None, None, None), Result("ok", text, text, synthetic=True))
+        db.execute("update generations set parent_id = ? where id = ?", (draft, essay))
+        db.execute("insert into temp.synthetic (generation_id, essay_id) values (?, ?)", (draft, essay))
+        detail = f"a draft of its own text: {combo} {template} {model}"
+        report.problems.append(Problem("info", gen_id, "synthetic_draft", detail, "essay"))
+    report.step("backfill", len(orphans))
 
 
-def _draft(names: Lookup, told: Recorded, cohort: int | None, replicate: int | None) -> dict[str, object]:
+def _draft(names: Lookup, told: Recorded, cohort: int | None) -> dict[str, object]:
     return {
         "gen_id": f"synthetic:{told.gen_id}",
         "stage": "draft",
         "combo_id": names.combo(told.combo),
-        "template_id": names.template("draft", told.draft_template),
+        "template_id": names.template("draft", told.template),
         "model_id": names.model(told.model),
-        "replicate": replicate,
+        "replicate": told.replicate,
         "status": "planned",
         "origin_cohort_id": cohort,
         "legacy": 1,

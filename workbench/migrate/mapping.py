@@ -9,11 +9,9 @@ from typing import Final, NamedTuple
 from workbench.ids import STAGES, Scheme, canonical
 from workbench.imports.legacy import REASONS
 from workbench.migrate.statements import statements
-from workbench.store import Database
+from workbench.store import Database, scheme_of
 
-_SCRATCH: Final = ("mapping", "blocked", "synthetic", "scope")
-_SYNTHETIC: Final = "create temp table synthetic (generation_id integer primary key, essay_id integer not null)"
-_SCOPE: Final = "create temp table scope (generation_id integer primary key, old_id text not null)"
+_SCRATCH: Final = ("mapping", "blocked", "synthetic", "scope", "filled", "orphans")
 
 
 class Scope(NamedTuple):
@@ -34,14 +32,15 @@ class _Sharer(NamedTuple):
     base: str
     old_id: str
     signature: str
+    keeps: bool
 
 
 def prepare(db: Database) -> None:
     """Make the empty temporary tables that a migration of IDs works with."""
     forget(db)
     sql = statements("ids")
-    for statement in (sql["blocked table"], sql["mapping table"], _SYNTHETIC, _SCOPE):
-        db.execute(statement)
+    for table in _SCRATCH:
+        db.execute(sql[f"{table} table"])
 
 
 def forget(db: Database) -> None:
@@ -50,10 +49,13 @@ def forget(db: Database) -> None:
         db.execute(f"drop table if exists temp.{table}")
 
 
-def block(db: Database) -> None:
-    """List the legacy rows that cannot move: unplaced ones, those that lack a field, and what hangs below them."""
+def block(db: Database, *, numbered: bool) -> None:
+    """List the legacy rows that cannot move: unplaced ones, those that lack a field, and what hangs below them.
+
+    `numbered`: rows without a replicate will be given one.
+    """
     sql = statements("ids")
-    db.execute(sql["block"], {"reasons": f" {' '.join(sorted(REASONS))} "})
+    db.execute(sql["block"], {"reasons": f" {' '.join(sorted(REASONS))} ", "numbered": numbered})
     db.execute(sql["block children"])
 
 
@@ -72,34 +74,39 @@ def compute(db: Database, scheme: Scheme, scope: Scope, *, careful: bool) -> lis
 
 
 def _settle(db: Database, scheme: Scheme, stage: str, scope: Scope) -> list[dict[str, str]]:
-    """Give each of the rows that share an ID one of its own: who has a right one keeps it, then canonical order."""
+    """Give each of the rows that share an ID one of its own: who has a right one keeps it, then canonical order.
+
+    Under another scheme nobody has a right one.
+    """
+    same = scheme_of(db) == scheme
     shared: dict[str, list[_Sharer]] = defaultdict(list)
     rows = db.execute(statements("ids")["shared"].format(**scope._asdict()), {"stage": stage}).fetchall()
     for number, base, old_id, *values in rows:
         fields = [value for value in values if value is not None]
-        shared[base].append(_Sharer(number, base, old_id, canonical(stage, fields, scheme)))
+        signature = canonical(stage, fields, scheme)
+        keeps = same and _is_right(old_id, stage, signature, scheme)
+        shared[base].append(_Sharer(number, base, old_id, signature, keeps))
     everyone = [sharer for sharers in shared.values() for sharer in sharers]
     for sharer in everyone:  # no row holds an ID that is still to be given away
         db.execute(statements("ids")["settle"], {"id": f"settling {sharer.number}", "number": sharer.number})
     found = []
     for sharers in shared.values():
-        ordered = sorted(sharers, key=lambda one: (not _keeps(one, stage, scheme), one.signature))
-        for sharer in ordered:
+        for sharer in sorted(sharers, key=lambda one: (not one.keeps, one.signature)):
             if fact := _settle_one(db, scheme, stage, sharer):
                 found.append(fact)
     return found
 
 
-def _keeps(sharer: _Sharer, stage: str, scheme: Scheme) -> bool:
-    """Whether the row has an ID already that is the function of its signature, with its suffix if it has one."""
-    suffix = sharer.old_id.partition("-")[2]
+def _is_right(gen_id: str, stage: str, signature: str, scheme: Scheme) -> bool:
+    """Whether an ID is the function of a signature, with its suffix if it has one."""
+    suffix = gen_id.partition("-")[2]
     number = int(suffix) if suffix.isdecimal() and len(suffix) < 10 else 0
-    return scheme.id_of(stage, sharer.signature, number) == sharer.old_id
+    return scheme.id_of(stage, signature, number) == gen_id
 
 
 def _settle_one(db: Database, scheme: Scheme, stage: str, sharer: _Sharer) -> dict[str, str] | None:
     sql = statements("ids")
-    new_id = sharer.old_id if _keeps(sharer, stage, scheme) else ""
+    new_id = sharer.old_id if sharer.keeps else ""
     if not new_id:
         for collision in count():
             new_id = scheme.id_of(stage, sharer.signature, collision)

@@ -12,6 +12,7 @@ from workbench.migrate import mapping
 from workbench.migrate.books import Problem, Report
 from workbench.migrate.mapping import Scope
 from workbench.migrate.statements import statements
+from workbench.migrate.validate import not_kept
 from workbench.store import Database, scheme_of, sqlite3, transaction
 from workbench.store.functions import register
 from workbench.verify.rules import COLLISION
@@ -41,9 +42,16 @@ def rewrite_ids(db: Database, number: int, scheme: Scheme, report: Report, *, sc
         with transaction(db):
             collisions = _move(db, number, scheme, scope, all_rows, careful=_has_suffixes(db))
     except sqlite3.IntegrityError:  # two rows would have one ID: again, and look at each
-        collisions = _move(db, number, scheme, scope, all_rows, careful=True)
+        collisions = _move_carefully(db, number, scheme, scope, all_rows)
     db.execute("update project set value = ? where key = 'scheme'", (scheme.name,))
     _report(db, report, collisions)
+
+
+def _move_carefully(db: Database, number: int, scheme: Scheme, scope: Scope, all_rows: bool) -> list[dict[str, str]]:
+    try:
+        return _move(db, number, scheme, scope, all_rows, careful=True)
+    except sqlite3.IntegrityError as error:
+        raise not_kept([str(error)]) from None
 
 
 def _has_suffixes(db: Database) -> bool:

@@ -75,10 +75,15 @@ def check_ids(db: Database) -> None:
 
 def _refuse(found: list[str]) -> None:
     if found:
-        raise DamagedFile(
-            f"the rewrite did not keep what it must ({'; '.join(found)}), so it was taken back",
-            mend="run `workbench verify --full`, and report what it says",
-        )
+        raise not_kept(found)
+
+
+def not_kept(found: list[str]) -> DamagedFile:
+    """Give the error that says what a rewrite did not keep."""
+    return DamagedFile(
+        f"the rewrite did not keep what it must ({'; '.join(found)}), so it was taken back",
+        mend="run `workbench verify --full`, and report what it says",
+    )
 
 
 def _counts(db: Database, before: Standing, after: Standing) -> list[str]:
