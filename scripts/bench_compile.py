@@ -57,7 +57,7 @@ def bare(
 
 
 def loops(found: dict[str, list[str]]) -> dict[str, float]:
-    """Time both bare loops, the better of three each: seconds for all, and how many signatures there are."""
+    """Time both bare loops, the middle one of three each: seconds for all, and how many signatures there are."""
     from workbench.ids import V1, DraftTask, EssayTask, EvaluationTask, gen_id
 
     def unchecked(stage: str) -> Callable[..., str]:
@@ -74,7 +74,7 @@ def loops(found: dict[str, list[str]]) -> dict[str, float]:
             begun = time.perf_counter()
             result["members"] = bare(found, *ids)
             times.append(time.perf_counter() - begun)
-        result[name] = min(times)
+        result[name] = sorted(times)[1]
     return result
 
 

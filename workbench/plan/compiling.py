@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 
 from workbench.catalogue.cohorts import replication, store_cohort
 from workbench.catalogue.combos import ensure_plain_combo, ensure_topic_combos
@@ -73,7 +74,7 @@ def compile_cohort(db: Database, name: str, spec: Spec, *, dry_run: bool = False
             ensure_topic_combos(db, topic_model_id(db, spec.topics.name))
         design = project_design(db, spec)
         over_limit(design, replication(db))
-        return enrolled(db, cohort_id, ((member, False) for member in members(design, scheme_of(db))))
+        return enrolled(db, cohort_id, zip(members(design, scheme_of(db)), repeat(False)))
 
 
 def enrolled(db: Database, cohort_id: int, found: Iterable[tuple[Member, bool]]) -> Compiled:

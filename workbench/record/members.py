@@ -76,14 +76,14 @@ select :base + i.place, i.gen_id, k.stage, iif(k.stage = 'draft', i.owner, null)
   iif(k.stage = 'draft', null, coalesce(p.id, :base + i.owner)), k.template_id, k.model_id, k.replicate,
   iif(p.status = 'failed' or p.outcome = 'parent_failed', 'blocked', 'planned'),
   coalesce(p.status = 'done', k.stage = 'draft'),
-  iif(p.status = 'failed' or p.outcome = 'parent_failed', 'parent_failed', null), :cohort,
-  iif(k.stage = 'draft', coalesce((
-    select t.place from combos c join topics t on t.id = c.topic_id where c.id = i.owner), i.place), i.place), :now
+  iif(p.status = 'failed' or p.outcome = 'parent_failed', 'parent_failed', null), :cohort, {place}, :now
 from incoming i cross join kinds k on k.id = i.kind
 left join known n on n.place = i.place
 left join known p on k.stage <> 'draft' and p.place = i.owner
 where n.place is null order by i.place
 """
+_TOPIC_PLACE = """iif(k.stage = 'draft', coalesce((
+    select t.place from combos c join topics t on t.id = c.topic_id where c.id = i.owner), i.place), i.place)"""
 _PLAN_BLOCKED = """
 update generations set status = 'blocked', ready = 0, outcome = 'parent_failed'
 where id > :base and stage = 'evaluation' and status = 'planned'
@@ -94,8 +94,10 @@ _FAILED = "select exists (select 1 from known where status = 'failed' or outcome
 
 def _plan(db: Database, cohort_id: int, base: int) -> None:
     """Plan the members that are not known; a draft of a topic has the topic's place, as in cycles."""
+    (topics,) = db.execute("select exists (select 1 from combos where topic_id is not null)").fetchone()
+    sql = _PLAN.format(place=_TOPIC_PLACE if topics else "i.place")
     with _id_index_at_once(db, base):
-        db.execute(_PLAN, {"base": base, "cohort": cohort_id, "now": now()})
+        db.execute(sql, {"base": base, "cohort": cohort_id, "now": now()})
     if db.execute(_FAILED).fetchone()[0]:
         db.execute(_PLAN_BLOCKED, {"base": base})
 
