@@ -28,7 +28,8 @@ _WIDE: Final = {
     "import_rows": ("metadata",),
 }
 _MAPPED: Final = {"generations": ("gen_id",)}
-_ENCODED: Final = {"REAL": "quote({0})", "BLOB": "hex({0})"}  # JSON would round the one and refuse the other
+# JSON would round the one and refuse the other.
+_ENCODED: Final = {"REAL": "iif({0} is null, null, quote({0}))", "BLOB": "iif({0} is null, null, hex({0}))"}
 _NOTE_LAST: Final = """
 update migrations set plan = json_set(plan, '$.last_generation', coalesce(
   (select seq from sqlite_sequence where name = 'generations'), 0)) where id = :migration
