@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from datasette import Response
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
 from pluggy import HookimplMarker
 
 from workbench.assets import assets
 from workbench.browse import answering, look, safety
 from workbench.browse.links import Links
+from workbench.browse.texts import laid_out
 from workbench.store import sqlite3
 
 hookimpl = HookimplMarker("datasette")
@@ -29,6 +31,7 @@ def prepare_jinja2_environment(env: Environment) -> None:
     theirs = [env.loader] if env.loader else []
     env.loader = ChoiceLoader([ours, *map(safety.Nonced, theirs)])
     env.globals["workbench_nonce"] = safety.current_nonce
+    env.filters["laid_out"] = laid_out
 
 
 @hookimpl
@@ -36,6 +39,7 @@ def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
     """All pages of a project are below /DATABASE/-/workbench."""
     return [
         (r"^/-/workbench\.css$", answering.style),
+        (r"^/-/workbench$", _first),
         (r"^/(?P<database>[^/]+)/-/workbench(?P<rest>[/.].*)?$", answering.answer),
     ]
 
@@ -45,6 +49,12 @@ def asgi_wrapper(datasette: Any) -> Callable[[safety.App], safety.Guard]:
     """Every response is guarded. More host names: plugin setting `hosts`, a list."""
     more = (datasette.plugin_config("workbench") or {}).get("hosts") or []
     return lambda app: safety.Guard(app, safety.HOSTS | frozenset(str(name).lower() for name in more))
+
+
+async def _first(datasette: Any) -> Any:
+    """Lead to the only project, or to Datasette's list of databases."""
+    names = await _projects(datasette)
+    return Response.redirect(_overview(datasette, names[0]) if len(names) == 1 else datasette.urls.instance())
 
 
 async def _projects(datasette: Any) -> list[str]:

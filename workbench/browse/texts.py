@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
+LONG: Final = 200_000  # characters; longer JSON is shown as it came
 _BIDI: Final = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _HIDDEN: Final = "\u200b\u2060\ufeff\u00ad\u2028\u2029"
 _SIGNS: Final[dict[int, str]] = (
@@ -20,3 +22,31 @@ _SIGNS: Final[dict[int, str]] = (
 def inert(html: str) -> str:
     """Show control, direction and zero-width characters of a finished page as signs; lines and tabs stay."""
     return html.translate(_SIGNS)
+
+
+def laid_out(text: str, letters: int = 60_000) -> str:
+    """Give a text for reading: a conversation told turn by turn, other JSON indented, anything else as it is."""
+    told = _told(text) if text[:1] in ("{", "[") and len(text) < LONG else text
+    return told[:letters]
+
+
+def _told(text: str) -> str:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(data, dict) or not isinstance(data.get("messages"), list):
+        return json.dumps(data, ensure_ascii=False, indent=2)
+    turns = [_turn(one) for one in data.pop("messages")]
+    rest = [f"{name}: {_plain(value)}" for name, value in data.items()]
+    return "\n\n".join(turns + rest)
+
+
+def _turn(message: object) -> str:
+    if not isinstance(message, dict):
+        return _plain(message)
+    return f"{_plain(message.get('role', '?'))}: {_plain(message.get('content', ''))}"
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -5,6 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from workbench.browse.page import Page
+from workbench.browse.pages.cohort import COHORT
+from workbench.browse.pages.descent import DESCENT
+from workbench.browse.pages.differences import DIFFERENCES
+from workbench.browse.pages.generation import GENERATION
 from workbench.browse.pages.overview import OVERVIEW
+from workbench.browse.pages.topic import TOPIC
+from workbench.browse.pages.topics import TOPICS
 
-PAGES: Final[tuple[Page, ...]] = (OVERVIEW,)
+PAGES: Final[tuple[Page, ...]] = (
+    OVERVIEW,
+    TOPICS,
+    TOPIC,
+    COHORT,
+    GENERATION,
+    DESCENT,
+    DIFFERENCES,
+)

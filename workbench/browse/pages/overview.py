@@ -39,10 +39,12 @@ def gather(db: Database, asked: Asked) -> Found:
 
 def draw(facts: Facts, links: Links) -> Mapping[str, Any]:
     """Draw the stages as bars, each cohort's completeness, and a chart of the cycles of each series."""
+    series = [(key, list(rows)) for key, rows in groupby(facts["coverage"], _series)]
     return {
         "stages": {stage: _stage(stage, counts) for stage, counts in facts["generations"].items()},
         "cohorts": [_cohort(row) for row in facts["cohort_progress"]],
-        "charts": [_chart(key, list(rows)) for key, rows in groupby(facts["coverage"], _series)][:MOST],
+        "charts": [_chart(key, rows) for key, rows in series[:MOST]],
+        "left": len(series) - MOST if len(series) > MOST else 0,
     }
 
 
@@ -81,11 +83,11 @@ def _chart(key: tuple[str, str, str], rows: list[dict[str, Any]]) -> dict[str, A
 def _columns(rows: list[dict[str, Any]], topics: int) -> Markup:
     each = -(-len(rows) // COLUMNS)
     groups = [rows[start : start + each] for start in range(0, len(rows), each)]
-    wide, tall, gap = 640 / max(len(groups), 8), 92.0, 2.0
-    parts = [svg.element("line", x1=0, y1=0.5, x2=640, y2=0.5, class_="rule")]
+    wide, tall, gap = 640 / max(len(groups), 16), 64.0, 2.0
+    parts = [svg.element("line", x1=0, y1=64.5, x2=640, y2=64.5, class_="rule")]
     for number, group in enumerate(groups):
-        parts.extend(_column(group, number * wide, min(wide, 80) - gap, tall, topics))
-    return svg.picture(640, 112, parts, f"{len(rows)} cycles of {topics} topics")
+        parts.extend(_column(group, number * wide, wide - gap, tall, topics))
+    return svg.picture(640, 84, parts, f"{len(rows)} cycles of {topics} topics")
 
 
 def _column(group: list[dict[str, Any]], x: float, width: float, tall: float, topics: int) -> list[Markup]:
