@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,12 +14,14 @@ import pytest
 from faults.faultllm import FaultServer, audit_db
 from gardens import garden, order
 
+from workbench.clock import ticks
 from workbench.events import read_events
 from workbench.generate import Summary, Terms, generate
 from workbench.generate.reparse import reparse
 from workbench.plan.explain import explain
 from workbench.plan.forecast import forecast
 from workbench.plan.orders import shape
+from workbench.providers.retry import Patience
 from workbench.store import Database, open_project
 from workbench.verify import digest, verify
 
@@ -190,6 +195,67 @@ def test_caps_hold_across_restarts(tmp_path: Path) -> None:
         assert summary.status == "stopped"
         with open_project(path) as db:
             assert spent < facts(db, "select sum(cost) from calls") <= spent * 1.5
+
+
+def _at_third(fault: str, **rest: Any) -> dict[str, Any]:
+    return {"default": "ok", "rules": [{"match": {"n": 3}, "fault": fault, **rest}]}
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_provider_that_wants_no_call_for_hours_stops_the_run_at_once(tmp_path: Path, concurrency: int) -> None:
+    """Who waits for leave is sent away; what was written down and not sent is withdrawn."""
+    path, begun = garden(tmp_path / "p.db"), ticks()
+    with FaultServer(scenario=_at_third("429_long")) as server:
+        summary, _ = run(path, server, 12, concurrency=concurrency)
+        assert audit_db(server.records, path)["lost"] == 0
+        assert summary.calls == len(server.records)
+    assert (summary.status, summary.failed) == ("stopped", 0)
+    assert "24 hours; run the same command again then" in summary.why
+    assert ticks() - begun < 10
+    with open_project(path) as db:
+        assert facts(db, "select count(*) from calls where status in ('sent', 'unknown')") == 0
+    assert holds(path)
+
+
+def test_an_interrupt_does_not_sit_out_a_pause(tmp_path: Path) -> None:
+    """Ctrl-C while the provider wants no call for a minute: over at once, nothing left open."""
+    path, begun = garden(tmp_path / "p.db"), ticks()
+    with FaultServer(scenario=_at_third("429", retry_after=60)) as server:
+        timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        summary, _ = run(path, server, 12)
+        timer.join()
+    assert summary.status == "interrupted"
+    assert ticks() - begun < 10
+    with open_project(path) as db:
+        assert facts(db, "select count(*) from calls where status in ('sent', 'unknown')") == 0
+    assert holds(path)
+
+
+def test_nothing_but_429_stops_the_run_and_fails_no_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider that only asks to slow down is left, and every task stays to be done."""
+    monkeypatch.setattr(Patience.__init__, "__defaults__", (4, 0.5))
+    path = garden(tmp_path / "p.db")
+    with FaultServer(
+        scenario={"default": "429", "rules": [{"match": {}, "fault": "429", "retry_after": 0.2}]}
+    ) as server:
+        summary, _ = run(path, server, 12)
+    assert (summary.status, summary.failed, summary.left) == ("stopped", 0, 12)
+    assert "slow down" in summary.why
+    assert holds(path)
+
+
+def test_a_forecast_follows_what_is_done_again(tmp_path: Path) -> None:
+    """Failed tasks count as pending with --retry-failed, and all tasks with --force."""
+    path = garden(tmp_path / "p.db")
+    with FaultServer(
+        scenario={"default": "ok", "rules": [{"match": {"n": [1, 2]}, "fault": "empty_content"}]}
+    ) as server:
+        summary, _ = run(path, server, 12)
+    assert (summary.done, summary.failed) == (10, 2)
+    with open_project(path) as db:
+        plans = [forecast(db, order(13), settled) for settled in (None, ("done",), ())]
+    assert [(plan.pending, plan.calls) for plan in plans] == [(1, 1), (3, 3), (13, 13)]
 
 
 def test_limit_does_some_now(tmp_path: Path) -> None:

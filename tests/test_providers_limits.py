@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from workbench.providers import Answer, Breaker, Limiter, Pace, delay, next_step
 from workbench.providers.limiter import GROWTH, WINDOW
-from workbench.providers.retry import LONGEST_WAIT, MAX_RETRIES
+from workbench.providers.retry import LONGEST_WAIT, MAX_RETRIES, Patience
 
 ACTS = st.lists(
     st.tuples(
@@ -260,3 +260,31 @@ def test_a_burst_is_no_proof():
     patient = Breaker()
     assert not any(patient.failed(f"t{n}", 0.0) for n in range(20))
     assert patient.failed("t20", 2.0)
+
+
+def test_only_429_for_a_while_loses_patience():
+    """Six rounds over ten seconds; calls that were in flight together are one, and any answer ends the row."""
+    patience = Patience()
+    assert not any(patience.put_off(0.0, 0.5) for _ in range(100))
+    assert [patience.put_off(float(n), n + 0.5) for n in range(1, 11)] == [False] * 9 + [True]
+    patience.succeeded()
+    assert not any(patience.put_off(20.0 + n / 10, 20.05 + n / 10) for n in range(90))
+    slow = Patience()
+    assert [slow.put_off(60.0 * n, 60.0 * n + 1) for n in range(6)] == [False] * 5 + [True]
+
+
+def test_whoever_waits_can_be_sent_away():
+    """`dismiss` ends every wait at once; leave can be had again later."""
+
+    async def main() -> list[object]:
+        limiter = Limiter(2)
+        held = [await limiter.acquire(), await limiter.acquire()]
+        waiting = [asyncio.create_task(limiter.acquire()) for _ in range(3)]
+        await asyncio.sleep(0)
+        limiter.release(held[0], Answer("rate_limited", retry_after=3600))
+        limiter.dismiss()
+        given = await asyncio.wait_for(asyncio.gather(*waiting), 1)
+        assert limiter.pace.in_flight == 1
+        return given
+
+    assert asyncio.run(main()) == [None, None, None]

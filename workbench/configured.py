@@ -87,6 +87,7 @@ class Recipe:
         self.template = template_from(self.config)
         self.model = model_from(self.config.generation_llm, self.config.generation.max_tokens, "the generation")
         self.topics_name = name_from(Path((self.config.topics and self.config.topics.save_as) or path.stem).stem)
+        self._refuse_other_folders()
 
     @property
     def order(self) -> Order:
@@ -105,6 +106,11 @@ class Recipe:
     def dataset_file(self) -> Path | None:
         """The file that it wants its samples in."""
         return self._inside(self.config.output.save_as) if self.config.output.save_as else None
+
+    def _refuse_other_folders(self) -> None:
+        for save_as in (self.config.output.save_as, self.config.topics and self.config.topics.save_as):
+            if save_as:
+                self._inside(save_as)
 
     def _inside(self, name: str) -> Path:
         path = self.folder / name

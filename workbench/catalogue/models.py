@@ -58,6 +58,11 @@ def store_model(db: Database, model: Model) -> Literal["added", "changed", "unch
 
 
 def _refuse_secrets(model: Model) -> None:
+    if "://" in model.provider:
+        raise BadInput(
+            f"the provider of model {model.llm_model_id} is an address: {model.provider!r}",
+            mend="give it a short name, and bind that on this machine with `workbench providers add NAME --url …`",
+        )
     for key in model.parameters:
         if key.lower() in _SECRET:
             raise BadInput(

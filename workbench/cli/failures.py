@@ -58,7 +58,7 @@ def _more_help(error: click.ClickException) -> str:
 
 
 def _say(text: str) -> None:
-    click.echo(f"Error: {visible(' '.join(text.splitlines()))}", err=True)
+    click.echo(f"Error: {visible(' '.join(line.strip() for line in text.splitlines()))}", err=True)
 
 
 def _accept_any_text() -> None:

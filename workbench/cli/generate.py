@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from workbench.cli.options import concurrency_option, dry_run_option, json_option, project_option
+from workbench.cli.options import Amount, concurrency_option, dry_run_option, json_option, project_option
 from workbench.cli.output import Form, document, note, table
 from workbench.cli.progress import progress
 
@@ -46,7 +46,7 @@ def terms_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--retry-failed", is_flag=True, help="Send failed tasks again."),
         click.option("--max-calls", type=click.IntRange(1), help="Stop before this many calls, over all runs."),
-        click.option("--max-cost", type=click.FloatRange(0), help="Stop before this much money, over all runs."),
+        click.option("--max-cost", type=Amount(), help="Stop before this much money, over all runs."),
         click.option("--limit", type=click.IntRange(1), help="Do at most this many tasks now."),
         click.option("--tpm", type=click.IntRange(1), help="Tokens a minute, for each provider."),
         click.option("--rpm", type=click.IntRange(1), help="Calls a minute, for each provider."),
@@ -101,7 +101,7 @@ def generate(
     from workbench.store import open_project
 
     with open_project(project, write=not dry_run) as db:
-        task = _task(db, **what)
+        task = _task(db, () if force else ("done",) if terms["retry_failed"] else None, **what)
         if reparse:
             return _reparse(db, task.selection(), form)
         if dry_run:
@@ -122,7 +122,9 @@ class _Task:
     run: Callable[[Any, Any], Any]
 
 
-def _task(db: Any, *, cohort: str | None, stage: str | None, **order: str | None) -> _Task:
+def _task(
+    db: Any, settled: tuple[str, ...] | None, *, cohort: str | None, stage: str | None, **order: str | None
+) -> _Task:
     from workbench.generate import generate as run
     from workbench.generate import generate_cohort
     from workbench.plan.cohorts import cohort_selection
@@ -134,14 +136,14 @@ def _task(db: Any, *, cohort: str | None, stage: str | None, **order: str | None
             raise click.UsageError("--stage goes with --cohort")
         found = order_of(**order)
         return _Task(
-            lambda: forecast(db, found),
+            lambda: forecast(db, found, settled),
             lambda: shape(db, found).selection,
             lambda terms, listen: run(db, found, terms, listen),
         )
     if given := [f"--{name.replace('_', '-')}" for name, value in order.items() if value is not None]:
         raise click.UsageError(f"--cohort says what to make; leave out {', '.join(given)}")
     return _Task(
-        lambda: forecast_cohort(db, cohort_selection(db, cohort, stage)),
+        lambda: forecast_cohort(db, cohort_selection(db, cohort, stage), settled),
         lambda: cohort_selection(db, cohort, stage),
         lambda terms, listen: generate_cohort(db, cohort, stage, terms, listen),
     )
@@ -151,7 +153,9 @@ def _reparse(db: Any, selection: Any, form: Form) -> int:
     from workbench.generate.reparse import reparse
 
     found = reparse(db, selection)
-    document({"looked_at": found.looked_at, "done": found.done, "failed": found.looked_at - found.done}, form)
+    counts = {"looked_at": found.looked_at, "done": found.done, "failed": found.looked_at - found.done}
+    nothing = {"skipped": 0, "calls": 0, "tokens_in": 0, "tokens_out": 0, "cost": 0.0, "seconds": found.seconds}
+    document({"run": None, **counts, **nothing} if form.kind == "json" else counts, form)
     return 0 if found.done == found.looked_at else 1
 
 
@@ -167,8 +171,9 @@ def print_summary(summary: Any, form: Form) -> int:
     facts = summary.as_dict()
 
     def text() -> Any:
+        word = "not all done" if summary.status == "failed" and not summary.failed else summary.status
         counts = f"{summary.done:,} done, {summary.failed:,} failed, {summary.skipped:,} skipped"
-        yield f"{summary.status}: {counts}, {summary.calls:,} calls in {summary.seconds:.1f} s (run {summary.run})"
+        yield f"{word}: {counts}, {summary.calls:,} calls in {summary.seconds:.1f} s (run {summary.run})"
         if summary.why:
             yield summary.why
         if summary.left:
@@ -200,9 +205,26 @@ def validate(project: Path, form: Form, config: Path | None, cohort: str | None,
         facts = validate_config(project, config)
     else:
         with open_project(project) as db:
-            facts = _task(db, cohort=cohort, stage=None, **order).plan().as_dict()
+            facts = _forecast(db, cohort, order).as_dict()
     document(facts, form)
     return 1 if facts["problems"] else 0
+
+
+def _forecast(db: Any, cohort: str | None, order: dict[str, str | None]) -> Any:
+    """Forecast; template and model may be left out where topics are named: the only ones used so far, or any."""
+    topics, count, template, model = (order[name] for name in ("topics", "num_samples", "template", "model"))
+    if cohort is not None or not topics or not count or (template and model):
+        return _task(db, None, cohort=cohort, stage=None, **order).plan()
+    from workbench.config.amounts import checked_amount
+    from workbench.plan.forecast import forecast, forecast_topics
+    from workbench.plan.orders import Order, only_use
+
+    amount = checked_amount(count)
+    if (used := only_use(db, topics, template, model)) is None:
+        note("what is done already is not counted: say --template and --model")
+        return forecast_topics(db, topics, amount)
+    note(f"with template {used[0]} and model {used[1]}, the only ones used so far")
+    return forecast(db, Order(*used, amount, topics))
 
 
 @click.command()

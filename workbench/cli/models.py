@@ -10,7 +10,7 @@ import click
 
 from workbench.cli.complete import names
 from workbench.cli.frame import Noun
-from workbench.cli.options import dry_run_option, json_option, project_option, rows_options
+from workbench.cli.options import Amount, dry_run_option, json_option, project_option, rows_options
 from workbench.cli.output import Form, document, facts, note, table
 from workbench.cli.trial import trial
 from workbench.cli.typed import typed
@@ -77,8 +77,8 @@ def filled(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[str]:
 @click.option("--provider", required=True, metavar="ALIAS", help="Alias of the provider: offline, llm, or a bound one.")
 @click.option("--name", required=True, help="The provider's own name of the model.")
 @click.option("--param", "params", metavar="KEY=VALUE", multiple=True, help="A parameter of every call; repeatable.")
-@click.option("--price-in", type=click.FloatRange(0), help="Money per million tokens in.")
-@click.option("--price-out", type=click.FloatRange(0), help="Money per million tokens out.")
+@click.option("--price-in", type=Amount(), help="Money per million tokens in.")
+@click.option("--price-out", type=Amount(), help="Money per million tokens out.")
 @click.option("--display", default="", metavar="TEXT", help="What to call it in tables and on pages.")
 @dry_run_option
 @project_option

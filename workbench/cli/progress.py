@@ -26,6 +26,7 @@ class Tally:
     tokens: int = 0
     cost: float = 0.0
     where: str = ""
+    staged: bool = False  # a cohort: its stages are told, not its cycles
     begun: float = field(default_factory=ticks)
 
     def hear(self, event: str, facts: Mapping[str, Any]) -> None:
@@ -33,8 +34,8 @@ class Tally:
         match event:
             case "generation_start":
                 self.total, self.before = facts["total_samples"], facts["previously_completed"]
-                self.done = self.failed = 0
-            case "cycle_start":
+                self.done, self.failed, self.staged = 0, 0, "stages" in facts
+            case "cycle_start" if not self.staged:
                 self.where = f"Cycle {facts['cycle']}/{facts['total_cycles']}"
             case "step_start":
                 self.where = f"Step {facts['step']}/{facts['total_steps']}"
@@ -70,7 +71,7 @@ def sentence(event: str, facts: Mapping[str, Any], tally: Tally) -> str | None:
     match event:
         case "skipped":
             return f"{facts['count']:,} done before, skipped"
-        case "cycle_complete":
+        case "cycle_complete" if not tally.staged:
             total = f"total {tally.before + tally.done:,}/{tally.total:,}"
             failures = f", {facts['failures_in_cycle']:,} failed" if facts["failures_in_cycle"] else ""
             cycle = f"Cycle {facts['cycle']}/{facts['total_cycles']}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from workbench.cli.frame import Noun
-from workbench.cli.options import json_option, rows_options
+from workbench.cli.options import Amount, json_option, no_project_option, rows_options
 from workbench.cli.output import Form, document, table
 
 
@@ -33,6 +33,7 @@ def providers() -> None:
 
 
 @providers.command("list")
+@no_project_option
 @rows_options
 def list_providers(form: Form) -> None:
     """List the bindings of this machine; no key is ever shown.
@@ -53,9 +54,10 @@ def list_providers(form: Form) -> None:
 @click.option("--url", required=True, help="Address below which calls go: https://HOST/v1.")
 @click.option("--key-env", help="Environment variable that holds the key; leave out for none.")
 @click.option("--kind", default="openai", show_default=True, help="How the provider is spoken to.")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds that one call may take.")
+@click.option("--timeout", type=Amount(min_open=True), help="Seconds that one call may take.")
 @click.option("--rpm", type=click.IntRange(1), help="Most calls per minute.")
 @click.option("--tpm", type=click.IntRange(1), help="Most tokens per minute.")
+@no_project_option
 @json_option
 def add(
     alias: str,
@@ -83,6 +85,7 @@ def add(
 
 @providers.command()
 @click.argument("alias", shell_complete=_aliases)
+@no_project_option
 @json_option
 def remove(alias: str, form: Form) -> None:
     """Forget the binding of an alias.

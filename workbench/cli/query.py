@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import project_option, rows_options
+from workbench.cli.options import Amount, project_option, rows_options
 from workbench.cli.output import Form, Row, note, table
 
 
@@ -23,7 +23,7 @@ def _questions(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
 @click.option("--list", "list_them", is_flag=True, help="List the shipped questions.")
 @click.option("-P", "--param", "given", multiple=True, metavar="NAME=VALUE", help="Value of :NAME; repeatable.")
 @click.option("--limit", type=click.IntRange(0), default=10_000, show_default=True, help="Most rows; 0 for no limit.")
-@click.option("--seconds", type=click.FloatRange(0.01), default=30, show_default=True, help="Longest time it may take.")
+@click.option("--seconds", type=Amount(0.01), default=30, show_default=True, help="Longest time it may take.")
 @project_option
 @rows_options
 def query(
@@ -65,6 +65,8 @@ def _list_questions(form: Form) -> None:
 def _statement(sql: str | None, named: str | None) -> str:
     if (sql is None) == (named is None):
         raise click.UsageError("give SQL, or --named NAME")
+    if sql is not None and not sql.strip():
+        raise click.UsageError("the SQL is empty; write a select")
     if named is None:
         return str(sql)
     from workbench.queries import question

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.cli.frame import Noun
-from workbench.cli.options import project_option, rows_options
+from workbench.cli.options import no_project_option, project_option, rows_options
 from workbench.cli.output import Form, table
 from workbench.cli.report_tasks import cohort, cost, coverage
 from workbench.cli.reporting import choice_options
@@ -41,6 +41,7 @@ for command in (coverage, cohort, cost):
 
 
 @report.command("list")
+@no_project_option
 @rows_options
 def list_reports(form: Form) -> None:
     """List the reports.

@@ -11,7 +11,7 @@ import click
 
 from workbench.cli.complete import names
 from workbench.cli.generate import print_summary
-from workbench.cli.options import concurrency_option, dry_run_option, json_option, project_option
+from workbench.cli.options import Amount, concurrency_option, dry_run_option, json_option, project_option
 from workbench.cli.output import Form, document, note
 from workbench.cli.progress import progress
 
@@ -40,7 +40,7 @@ Listener = Callable[[str, Mapping[str, Any]], None]
 @click.option("--rpm", type=click.IntRange(1), help="Calls a minute.")
 @click.option("--tpm", type=click.IntRange(1), help="Tokens a minute.")
 @click.option("--limit", type=click.IntRange(1), help="Grow at most this many topics now.")
-@click.option("--max-cost", type=click.FloatRange(0), help="Stop before this much money, over all builds of NAME.")
+@click.option("--max-cost", type=Amount(), help="Stop before this much money, over all builds of NAME.")
 @click.option("--max-calls", type=click.IntRange(1), help="Stop before this many calls, over all builds of NAME.")
 @dry_run_option
 @project_option

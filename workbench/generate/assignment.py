@@ -76,7 +76,7 @@ def _start(opened: Session, assignment: Assignment, work: GenerationWork, before
         facts = {"concurrency": terms.concurrency, "total_samples": assignment.total}
         opened.notice(
             "generation_start",
-            {**assignment.facts, **facts, "previously_completed": by_status(before, "done")},
+            {**assignment.facts, **facts, "previously_completed": skipped},
         )
         if skipped:
             opened.notice("skipped", {"count": skipped})
@@ -106,5 +106,6 @@ def _finish(opened: Session, assignment: Assignment, work: GenerationWork, skipp
         work.done, work.failed = max(0, done - skipped), failed
     summary = conclude(opened, done=work.done, failed=work.failed, skipped=skipped, left=left, begun=begun)
     if summary.status == "done" and failed:
-        summary.status = "failed"  # earlier failures keep their place until --retry-failed
+        summary.status = "failed"  # earlier failures keep their place
+        summary.why = f"{failed:,} failed before and keep their place; --retry-failed sends them again"
     return summary

@@ -16,8 +16,8 @@ from workbench.generate.work import Job, Work
 from workbench.plan.estimates import price_of
 from workbench.providers import Answer
 from workbench.providers.limiter import Ticket
-from workbench.providers.retry import Breaker, Step, next_step
-from workbench.record.ledger import Receipt, close_call, count_calls, open_call, release
+from workbench.providers.retry import Breaker, Patience, Step, next_step
+from workbench.record.ledger import Receipt, close_call, count_calls, open_call, release, withdraw_call
 from workbench.store import Database
 from workbench.store.slots import Slot, release_dead
 
@@ -49,6 +49,7 @@ class Engine:
     _chosen: int = 0
     _waiting: list[asyncio.Future[None]] = field(default_factory=list)
     _breaker: Breaker = field(default_factory=Breaker)
+    _patience: Patience = field(default_factory=Patience)
     _rng: random.Random = field(default_factory=random.Random)
     _desk: Desk = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -68,6 +69,7 @@ class Engine:
     def drain(self) -> None:
         """Let calls in flight end and send no more."""
         self.draining = True
+        self.lines.dismiss()
         self._wake(len(self._waiting))
 
     def halt(self, stop: Stopped) -> None:
@@ -92,8 +94,7 @@ class Engine:
             while job is not None:
                 job = await self._carry(job) or await self._next()
         except Exception as error:
-            self.draining = True
-            self._wake(len(self._waiting))
+            self.drain()
             raise error
 
     async def _next(self) -> Job | None:
@@ -159,9 +160,8 @@ class Engine:
         while True:
             if job.wait and not await self._pause(job.wait):
                 return await self._desk.do(lambda db: self._abandon(db, job))
-            ticket = await self.lines.acquire(job)
-            if self.draining and job.call_id is None:
-                self.lines.release(job, ticket, None)
+            ticket = await self.lines.acquire(job, lambda: self.draining)
+            if ticket is None:
                 return await self._desk.do(lambda db: self._abandon(db, job))
             following, step = await self._attempt(job, ticket)
             if step.verdict != "retry":
@@ -184,7 +184,7 @@ class Engine:
         return not self.draining
 
     async def _ask(self, job: Job, ticket: Ticket) -> tuple[Answer, float]:
-        begun = ticks()
+        begun = job.sent = ticks()
         answer: Answer | None = None
         try:
             answer = await self.lines.provider(job).call(job.request)
@@ -209,7 +209,8 @@ class Engine:
             return None
         if step.verdict == "stop":
             self._abandon(db, job)
-            self.halt(Stopped(f"{answer.outcome}: {step.reason}", mend="mend that and run the same command again"))
+            mend = "run the same command again then" if step.wait else "mend that and run the same command again"
+            self.halt(Stopped(f"{answer.outcome}: {step.reason}", mend=mend))
             return None
         settled = self.work.settle(db, job, answer, final=None if step.verdict == "done" else answer.outcome)
         release(db, job.target)
@@ -224,17 +225,23 @@ class Engine:
             count_calls(db, self.run_id, len(ended), tokens_in, tokens_out, sum(r.cost or 0.0 for r in ended))
 
     def _judge_row(self, job: Job, answer: Answer, step: Step) -> None:
-        """Ten failures in a row over three tasks: nothing works, so stop."""
+        """Ten failures in a row over three tasks, or nothing but 429: nothing works, so stop."""
         if answer.verdict in ("done", "fail_task"):
             self._breaker.succeeded()
+            self._patience.succeeded()
+            return
+        again = "run the same command again when the provider answers"
+        if answer.outcome == "rate_limited" and self._patience.put_off(job.sent, ticks()):
+            self.halt(Stopped("rate_limited: the provider only asks to slow down and takes no call", mend=again))
         elif (answer.outcome != "rate_limited" or step.verdict != "retry") and self._breaker.failed(
             job.request.task, ticks()
         ):
-            why = f"ten calls in a row failed, the last with {answer.outcome}"
-            self.halt(Stopped(why, mend="run the same command again when the provider answers"))
+            self.halt(Stopped(f"ten calls in a row failed, the last with {answer.outcome}", mend=again))
 
     def _abandon(self, db: Database, job: Job) -> None:
-        """Give a task back unsettled; it stays to be done."""
+        """Give a task back unsettled; it stays to be done. A call that was written down and not sent goes too."""
+        if job.call_id is not None:
+            withdraw_call(db, job.call_id)
         release(db, job.target)
         self._in_flight -= 1
         self._wake(len(self._waiting))

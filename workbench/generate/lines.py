@@ -38,6 +38,7 @@ class Lines:
         self._providers: dict[str, Provider] = {}
         self._limiters: dict[str, Limiter] = {}
         self._tickets: dict[int, Ticket] = {}  # leave that was given while the job was chosen
+        self._sleeping: set[asyncio.Future[None]] = set()
 
     def provider(self, job: Job) -> Provider:
         """Give the provider that a job is sent to."""
@@ -65,15 +66,42 @@ class Lines:
         """Say whether a job has leave already."""
         return id(job) in self._tickets
 
-    async def acquire(self, job: Job) -> Ticket:
-        """Wait for leave to send a job; leave that was given before waits out a pause that came since."""
-        limiter = self._limiter(job)
+    async def acquire(self, job: Job, is_over: Callable[[], bool]) -> Ticket | None:
+        """Wait for leave to send a job; leave that was given before waits out a pause that came since.
+
+        None: it is over, and the job would have to wait. A provider may ask for hours; `dismiss` ends the wait.
+        """
+        limiter, loop = self._limiter(job), asyncio.get_running_loop()
         ticket = self._tickets.pop(id(job), None)
         if ticket is None:
-            return await limiter.acquire(_size(job))
-        while (pause := limiter.pace.paused(asyncio.get_running_loop().time())) > 0:
-            await asyncio.sleep(pause)
+            ticket = None if is_over() else await limiter.acquire(_size(job))
+            return self._unless(is_over(), limiter, ticket)
+        while (pause := limiter.pace.paused(loop.time())) > 0 and not is_over():
+            await self._sleep(pause)
+        return self._unless(pause > 0, limiter, ticket)
+
+    @staticmethod
+    def _unless(late: bool, limiter: Limiter, ticket: Ticket | None) -> Ticket | None:
+        if ticket is not None and late:
+            limiter.release(ticket, None)
+            return None
         return ticket
+
+    async def _sleep(self, seconds: float) -> None:
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleeping.add(woken)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await woken
+        self._sleeping.discard(woken)
+
+    def dismiss(self) -> None:
+        """End every wait for leave."""
+        for woken in self._sleeping:
+            if not woken.done():
+                woken.set_result(None)
+        for limiter in self._limiters.values():
+            limiter.dismiss()
 
     def release(self, job: Job, ticket: Ticket, answer: Answer | None) -> None:
         """Give leave back, with what the answer says about the pace."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.catalogue.templates import load_version
+from workbench.clock import ticks
 from workbench.generate.judging import judge_text
 from workbench.prompts import Template
 from workbench.record.answers import Origin, store_answer
@@ -18,6 +19,7 @@ class Reparsed:
 
     looked_at: int
     done: int
+    seconds: float
 
 
 _ANSWERS = (
@@ -30,6 +32,7 @@ _ANSWERS = (
 
 def reparse(db: Database, selection: Selection) -> Reparsed:
     """Parse the failed answers of a selection by their templates as they are now; new verdicts are appended."""
+    begun = ticks()
     templates: dict[int, Template] = {}
     looked_at = done = 0
     for stage in selection.stages:
@@ -38,7 +41,7 @@ def reparse(db: Database, selection: Selection) -> Reparsed:
             looked_at += 1
             template = templates.setdefault(row[1], load_version(db, row[1]))
             done += _again(db, row, template)
-    return Reparsed(looked_at, done)
+    return Reparsed(looked_at, done, round(ticks() - begun, 3))
 
 
 def _again(db: Database, row: tuple[object, ...], template: Template) -> bool:

@@ -23,6 +23,7 @@ class Job:
     context: Any
     attempt: int = 1
     call_id: int | None = None  # written down once it may be sent
+    sent: float = 0.0  # when it was last sent, on the clock of `ticks`
     wait: float = 0.0  # seconds to wait before it is sent again
     facts: Mapping[str, object] = field(default_factory=dict)
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 from workbench.catalogue.models import Model, load_model, model_name
 from workbench.plan.estimates import answer_tokens, price_of
-from workbench.plan.orders import Order, shape
+from workbench.plan.orders import Order, shape, topics_shape
 from workbench.record.selection import CohortSelection, GroupCount, Selection, counts
 from workbench.store import Database
 
@@ -42,16 +42,22 @@ def by_status(found: Iterable[GroupCount], status: str) -> int:
     return sum(group.count for group in found if group.status == status)
 
 
-def forecast(db: Database, order: Order) -> Forecast:
-    """Lay an order against the record without changing anything; raises UnknownName and BadInput."""
+SETTLED = ("done", "failed")  # what a run leaves alone, unless it says otherwise
+
+
+def forecast(db: Database, order: Order, settled: tuple[str, ...] | None = None) -> Forecast:
+    """Lay an order against the record without changing anything; raises UnknownName and BadInput.
+
+    `settled` are the statuses that the run leaves alone (default: done and failed): all other tasks are pending.
+    """
+    settled = SETTLED if settled is None else settled
     order_shape = shape(db, order)
     found = counts(db, order_shape.selection)
-    done, failed = by_status(found, "done"), by_status(found, "failed")
     plan = Forecast(
         total_samples=order_shape.total_samples,
-        done=done,
-        failed=failed,
-        pending=order_shape.total_samples - done - failed,
+        done=by_status(found, "done"),
+        failed=by_status(found, "failed"),
+        pending=order_shape.total_samples - sum(by_status(found, status) for status in settled),
         unique_topics=order_shape.unique_topics if order.topics else 0,
         cycles_needed=order_shape.cycles_needed if order.topics else 0,
         final_cycle_size=order_shape.final_cycle_size if order.topics else 0,
@@ -61,19 +67,39 @@ def forecast(db: Database, order: Order) -> Forecast:
     return plan
 
 
-def forecast_cohort(db: Database, selection: CohortSelection) -> Forecast:
-    """Lay a cohort against the record without changing anything."""
+def forecast_topics(db: Database, topics: str, num_samples: int | str) -> Forecast:
+    """Lay so many samples against a topic model alone, before it is said who writes them from which template.
+
+    Raises UnknownName and BadInput.
+    """
+    found = topics_shape(db, topics, num_samples)
+    return Forecast(
+        total_samples=found.total,
+        done=0,
+        failed=0,
+        pending=found.total,
+        unique_topics=found.unique,
+        cycles_needed=found.cycles_needed,
+        final_cycle_size=found.final_cycle_size,
+        calls=found.total,
+    )
+
+
+def forecast_cohort(db: Database, selection: CohortSelection, settled: tuple[str, ...] | None = None) -> Forecast:
+    """Lay a cohort against the record without changing anything; `settled` as for an order."""
+    settled = SETTLED if settled is None else settled
     found = counts(db, selection)
     total = sum(group.count for group in found)
-    done, failed = by_status(found, "done"), by_status(found, "failed")
-    plan = Forecast(total_samples=total, done=done, failed=failed, pending=total - done - failed)
+    pending = total - sum(by_status(found, status) for status in settled)
+    plan = Forecast(total, by_status(found, "done"), by_status(found, "failed"), pending)
+    left_alone = ", ".join(f"'{status}'" for status in settled)
     parts = []
     for stage in selection.stages:
         condition, parameters = selection.where(stage)
         parts += db.execute(
             "select g.template_id, g.model_id, count(*) from generations g join templates t on t.id = g.template_id"
             " join template_versions v on v.id = t.version_id and v.mode = 'llm'"
-            f" where g.status not in ('done', 'failed') and {condition} group by 1, 2",
+            f" where g.status not in ({left_alone}) and {condition} group by 1, 2",
             parameters,
         ).fetchall()
     _add_calls(db, plan, parts)

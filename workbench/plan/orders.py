@@ -66,13 +66,51 @@ def shape(db: Database, order: Order) -> Shape:
         if not isinstance(total, int):
             raise BadInput(f"{total!r} samples needs topics", mend="give a number, or name a topic model with --topics")
         return Shape(template_id, model_id, None, 1, total, total, 1, EVERYTHING)
-    topics_id = topic_model_id(db, order.topics)
+    found = topics_shape(db, order.topics, order.num_samples)
+    return Shape(
+        template_id,
+        model_id,
+        found.topic_model_id,
+        found.unique,
+        found.total,
+        found.cycles_needed,
+        found.final_cycle_size,
+        _end(db, found.topic_model_id, found.final_cycle_size, found.unique),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsShape:
+    """N samples over a topic model, in numbers."""
+
+    topic_model_id: int
+    unique: int
+    total: int
+    cycles_needed: int
+    final_cycle_size: int
+
+
+def topics_shape(db: Database, topics: str, num_samples: int | str) -> TopicsShape:
+    """Count the cycles that so many samples of a topic model take; raises UnknownName and BadInput."""
+    topics_id = topic_model_id(db, topics)
     unique = int(db.execute("select count(*) from unique_topics where topic_model_id = ?", (topics_id,)).fetchone()[0])
     if unique == 0:
-        raise BadInput(f"topic model {order.topics!r} has no topics", mend="build or import some first")
-    total = samples_for(order.num_samples, unique)
-    needed, final = cycles(total, unique)
-    return Shape(template_id, model_id, topics_id, unique, total, needed, final, _end(db, topics_id, final, unique))
+        raise BadInput(f"topic model {topics!r} has no topics", mend="build or import some first")
+    total = samples_for(num_samples, unique)
+    return TopicsShape(topics_id, unique, total, *cycles(total, unique))
+
+
+def only_use(db: Database, topics: str, template: str | None, model: str | None) -> tuple[str, str] | None:
+    """Give template and model of the drafts about a topic model, where there is one choice; None otherwise."""
+    rows = db.execute(
+        "select te.name, m.llm_model_id from topics t join combos c on c.combo_id = t.uuid"
+        " join generations g on g.combo_id = c.id and g.stage = 'draft' and g.status in ('done', 'failed')"
+        " join templates te on te.id = g.template_id join models m on m.id = g.model_id"
+        " where t.topic_model_id = ?1 and (?2 is null or te.name = ?2) and (?3 is null or m.llm_model_id = ?3)"
+        " group by te.id, m.id limit 2",
+        (topic_model_id(db, topics), template, model),
+    ).fetchall()
+    return (str(rows[0][0]), str(rows[0][1])) if len(rows) == 1 else None
 
 
 def _end(db: Database, topics_id: int, final: int, unique: int) -> int:

@@ -131,7 +131,7 @@ class _Place:
     """One call in the queue."""
 
     tokens: int
-    ticket: asyncio.Future[Ticket]
+    ticket: asyncio.Future[Ticket | None]
 
 
 class Limiter:
@@ -150,8 +150,11 @@ class Limiter:
             return None
         return self.pace.start(now, tokens)
 
-    async def acquire(self, tokens: int = 0) -> Ticket:
-        """Wait for leave to send a call of about so many tokens (prompt and answer); give it back by `release`."""
+    async def acquire(self, tokens: int = 0) -> Ticket | None:
+        """Wait for leave to send a call of about so many tokens (prompt and answer); give it back by `release`.
+
+        None: `dismiss` sent everybody away who was waiting.
+        """
         if (ticket := self.try_acquire(tokens)) is not None:
             return ticket
         loop = asyncio.get_running_loop()
@@ -161,10 +164,17 @@ class Limiter:
         try:
             return await place.ticket
         except asyncio.CancelledError:
-            if place.ticket.done() and not place.ticket.cancelled():
-                self.release(place.ticket.result())
+            if place.ticket.done() and not place.ticket.cancelled() and (given := place.ticket.result()) is not None:
+                self.release(given)
             self._admit()
             raise
+
+    def dismiss(self) -> None:
+        """Send everybody away who waits, however long a pause still lasts."""
+        for place in self._queue:
+            if not place.ticket.done():
+                place.ticket.set_result(None)
+        self._admit()
 
     def release(self, ticket: Ticket, answer: Answer | None = None) -> None:
         """End a call with what came back; None where the call was given up, which says nothing about the pace."""

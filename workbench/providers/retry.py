@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from random import Random
 from typing import Final
 
@@ -49,6 +50,29 @@ def next_step(answer: Answer, attempt: int, rng: Random) -> Step:
 def _span(seconds: float) -> str:
     minutes = round(seconds / 60)
     return f"{minutes} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
+
+
+class Patience:
+    """Stops a run that a provider puts off without end: only 429s for six rounds in a row and for ten seconds.
+
+    Calls that were in flight together are one round.
+    """
+
+    def __init__(self, rounds: int = 6, span: float = 10.0) -> None:
+        """Lose it after so many rounds without any other answer, and no less than `span` seconds."""
+        self._limit, self._span = rounds, span
+        self.succeeded()
+
+    def succeeded(self) -> None:
+        """End the row."""
+        self._rounds, self._since, self._last = 0, 0.0, -inf
+
+    def put_off(self, sent: float, now: float) -> bool:
+        """Count a 429 that came at `now` for a call of `sent` (seconds of one steady clock); tells whether to stop."""
+        if sent >= self._last:
+            self._since = self._since if self._rounds else now
+            self._rounds, self._last = self._rounds + 1, now
+        return self._rounds >= self._limit and now - self._since >= self._span
 
 
 class Breaker:

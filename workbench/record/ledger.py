@@ -58,6 +58,11 @@ def close_call(db: Database, call_id: int, receipt: Receipt) -> None:
     )
 
 
+def withdraw_call(db: Database, call_id: int) -> None:
+    """Take back a call that was written down and then not sent."""
+    db.execute("delete from calls where id = ? and status = 'sent'", (call_id,))
+
+
 def count_calls(db: Database, run_id: int, calls: int, tokens_in: int, tokens_out: int, cost: float) -> None:
     """Add up what some calls of a run took."""
     db.execute(

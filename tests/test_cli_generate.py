@@ -1,0 +1,119 @@
+"""`generate`, `validate` and `run` on the command line, with the embedded offline model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Ran
+
+WORDS = ("--topics", "garden", "--template", "qa-sample", "--model", "offline")
+KEYS = {"run", "done", "failed", "skipped", "calls", "tokens_in", "tokens_out", "cost", "seconds"}
+PLAN = {"unique_topics", "cycles_needed", "final_cycle_size", "total_samples", "pending", "done", "problems"}
+CONFIG = """llm: {provider: offline, model: offline-1}
+topics: {prompt: Bees, mode: tree, depth: 2, degree: 2, save_as: topics.jsonl}
+generation: {conversation: {type: basic}}
+output: {num_samples: 6, save_as: SAVE}
+"""
+
+
+@pytest.fixture
+def bees(tmp_path: Path, run) -> Path:
+    """Give a project with a topic model `garden` of 4 unique topics."""
+    path = tmp_path / "bees.db"
+    assert run("init", "-p", path).code == 0
+    words = ("topics", "build", "garden", "--prompt", "Bees", "--depth", 2, "--degree", 2, "--model", "offline")
+    assert run(*words, "-p", path).code == 0
+    return path
+
+
+def test_a_run_and_its_second_time(bees: Path, run) -> None:
+    """The second time sends nothing; a larger N goes on; a part of it says that some is left."""
+    first = run("generate", *WORDS, "-n", 6, "-p", bees, "--json")
+    again = run("generate", *WORDS, "-n", 6, "-p", bees, "--json")
+    part = run("generate", *WORDS, "-n", 9, "--limit", 1, "-p", bees)
+    assert set(first.json) >= KEYS and set(again.json) >= KEYS
+    assert (first.code, first.json["done"], again.code, again.json["calls"], again.json["skipped"]) == (0, 6, 0, 0, 6)
+    assert part.code == 1 and part.out.startswith("not all done: 1 done, 0 failed, 6 skipped")
+
+
+def test_dry_run_changes_nothing_and_counts_what_force_does_again(bees: Path, run) -> None:
+    """The plan of --force is every task, as it is done then."""
+    run("generate", *WORDS, "-n", 4, "-p", bees)
+    before = bees.read_bytes()
+    plain, forced = (
+        run("generate", *WORDS, "-n", 5, "--dry-run", "-p", bees, "--json", *more) for more in ((), ("--force",))
+    )
+    assert (plain.json["pending"], forced.json["pending"], forced.json["calls"]) == (1, 5, 5)
+    assert bees.read_bytes() == before
+    done = run("generate", *WORDS, "-n", 4, "--force", "-p", bees)
+    assert "(total 4/4)" in done.err and done.code == 0
+
+
+def test_reparse_gives_the_keys_of_a_run(bees: Path, run) -> None:
+    """Programs read the same keys whatever `generate` was told to do."""
+    found = run("generate", *WORDS, "-n", 4, "--reparse", "-p", bees, "--json")
+    assert set(found.json) >= KEYS and found.json["calls"] == 0
+
+
+def test_validate_needs_no_template_and_no_model(bees: Path, run) -> None:
+    """Topics and a number say how many cycles; the only template and model used so far say what is done."""
+    fresh = run("validate", "--topics", "garden", "--num-samples", 10, "-p", bees, "--json")
+    assert fresh.code == 0 and set(fresh.json) >= PLAN
+    numbers = ("unique_topics", "cycles_needed", "final_cycle_size", "total_samples", "pending", "done")
+    assert [fresh.json[name] for name in numbers] == [4, 3, 2, 10, 10, 0]
+    run("generate", *WORDS, "-n", 6, "-p", bees)
+    known = run("validate", "--topics", "garden", "--num-samples", 10, "-p", bees, "--json")
+    assert [known.json[name] for name in numbers] == [4, 3, 2, 10, 4, 6]
+    run("generate", "--topics", "garden", "--template", "short-essay", "--model", "offline", "-n", 1, "-p", bees)
+    either = run("validate", "--topics", "garden", "--num-samples", 10, "-p", bees, "--json")
+    named = run("validate", *WORDS, "--num-samples", 10, "-p", bees, "--json")
+    assert (either.json["pending"], named.json["pending"]) == (10, 4)
+
+
+@pytest.mark.parametrize("cost", ["nan", "inf", "-1", "x"])
+def test_a_cap_that_caps_nothing_is_refused(cost: str, bees: Path, run) -> None:
+    """No number is above NaN, so it would stop nothing."""
+    before = bees.read_bytes()
+    assert run("generate", *WORDS, "-n", 4, "--max-cost", cost, "-p", bees).code == 2
+    assert bees.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "words", [("providers",), ("providers", "list"), ("report", "list"), ("alerts",), ("models",), ("templates",)]
+)
+def test_every_command_takes_a_project(words: tuple[str, ...], bees: Path, run) -> None:
+    """Programs may pass -p to all of them, needed or not."""
+    found: Ran = run(*words, "-p", bees, "--json")
+    assert found.code == 0 and isinstance(found.json, list)
+
+
+def test_a_provider_is_a_name_and_no_address(bees: Path, run) -> None:
+    """A project stores no URL that a key would follow."""
+    found = run("models", "add", "x", "--provider", "http://example.com/v1", "--name", "n", "-p", bees)
+    assert found.code == 2 and "providers add" in found.err
+
+
+def test_a_configuration_is_carried_out_and_goes_on(tmp_path: Path, run) -> None:
+    """Topics, samples and dataset; the same again sends nothing; `validate` tells both before and after."""
+    config, path = tmp_path / "config.yaml", tmp_path / "made.db"
+    config.write_text(CONFIG.replace("SAVE", "data.jsonl"), encoding="utf-8")
+    assert run("validate", config, "-p", path, "--json").json["pending"] == 6
+    assert not path.exists()
+    first = run("run", config, "-p", path, "--json")
+    assert (first.code, first.json["done"]) == (0, 6) and set(first.json) >= KEYS
+    assert len((tmp_path / "data.jsonl").read_text(encoding="utf-8").splitlines()) == 6
+    assert run("run", config, "-p", path, "--json").json["calls"] == 0
+    after = run("validate", config, "-p", path, "--json")
+    assert (after.code, after.json["done"], after.json["pending"]) == (0, 6, 0)
+
+
+@pytest.mark.parametrize("name", ["../data.jsonl", "/tmp/data.jsonl"])
+def test_a_configuration_stays_in_its_folder(name: str, tmp_path: Path, run) -> None:
+    """Both doors refuse it before anything is made."""
+    config, path = tmp_path / "config.yaml", tmp_path / "made.db"
+    config.write_text(CONFIG.replace("SAVE", name), encoding="utf-8")
+    for words in (("validate", config), ("run", config)):
+        found = run(*words, "-p", path)
+        assert found.code == 2 and "outside" in found.err
+    assert not path.exists()
