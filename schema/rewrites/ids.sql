@@ -46,6 +46,18 @@ where g.legacy = 1 and ((g.status = 'blocked' and instr(:reasons, ' ' || g.outco
   or (coalesce(g.model_id, f.model_id) is null and g.stage <> 'essay') or (g.stage = 'draft' and g.combo_id is null)
   or (g.stage <> 'draft' and g.parent_id is null and o.generation_id is null) or u.id is not null)
 
+-- name: block twins
+-- Legacy rows with the signature of another row: which of them has a right to its replicate is not known here.
+insert or ignore into temp.blocked (generation_id, reason)
+select g.id, 'replicate_conflict' from generations g
+where g.legacy = 1 and not :numbered and (exists (
+    select 1 from generations o where g.stage = 'draft' and o.combo_id = g.combo_id and o.id <> g.id
+      and o.template_id = g.template_id and o.model_id = g.model_id and o.replicate = g.replicate)
+  or exists (
+    select 1 from generations o where o.parent_id = g.parent_id and o.id <> g.id and o.stage = g.stage
+      and o.template_id = g.template_id and (o.model_id = g.model_id or g.stage = 'essay')
+      and o.replicate = g.replicate))
+
 -- name: block children
 insert or ignore into temp.blocked (generation_id, reason)
 with recursive below (id) as (

@@ -52,10 +52,11 @@ def forget(db: Database) -> None:
 def block(db: Database, *, numbered: bool) -> None:
     """List the legacy rows that cannot move: unplaced ones, those that lack a field, and what hangs below them.
 
-    `numbered`: rows without a replicate will be given one.
+    `numbered`: every row will be given a replicate that is its alone.
     """
     sql = statements("ids")
     db.execute(sql["block"], {"reasons": f" {' '.join(sorted(REASONS))} ", "numbered": numbered})
+    db.execute(sql["block twins"], {"numbered": numbered})
     db.execute(sql["block children"])
 
 
