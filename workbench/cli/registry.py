@@ -65,8 +65,8 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "alerts": Entry("alerts:alerts", "List what a person must look at, and acknowledge it."),
     },
     "Change": {
-        "migrate": Entry("migrate:migrate", "Rewrite IDs and what they hang on, reversibly; without a verb, list what was done."),
-        "rename": Entry("rename:rename", "Give a template, model, combo or cohort another name, through every ID."),
+        "migrate": Entry("migrate:migrate", "Rewrite IDs and what they hang on, reversibly."),
+        "rename": Entry("rename:rename", "Give a template, model, combo or cohort another name."),
     },
     "Exchange": {
         "import": Entry("imports:imports", "Take other programs' files over; without a verb, list what was taken."),

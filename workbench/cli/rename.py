@@ -15,7 +15,7 @@ from workbench.cli.output import Form, document
 
 @click.group()
 def rename() -> None:
-    """Give a template, model, combo or cohort another name, as a migration that can be rolled back.
+    """Give a template, model, combo or cohort another name; every ID below it follows.
 
     \b
     Example:
