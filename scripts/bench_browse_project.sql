@@ -52,7 +52,7 @@ insert into generations (gen_id, stage, parent_id, template_id, model_id, replic
   select gen_id('evaluation', g.gen_id, t.name, m.llm_model_id, r.replicate), 'evaluation', g.id, t.id, m.id,
     r.replicate, 'planned', :at
   from generations g join templates t on t.id in (5, 6) join models m on m.id in (3, 4)
-    join (select 1 as replicate) r where g.template_id = 4;
+    join (select 1 as replicate union all select 2) r where g.template_id = 4 and g.id % 2;
 insert into cohorts (id, name, mode, spec, settings, created) values (1, 'pilot', 'spec', 'axes: {}', '{}', :at);
 insert into cohort_members (cohort_id, generation_id, place, allocated)
   select 1, id, row_number() over (order by id), 1 from generations where template_id > 1;
@@ -71,14 +71,20 @@ insert into prompts (hash, system, text)
   select content_hash('q' || id || stage), '', stage || ' of this text: '
     || (select text from pool where id = g.parent_id % :pool)
   from generations g where stage <> 'draft';
+-- An essay's own worth, the judge's and the rubric's leaning, and noise, in half points.
+create temp table marks (id integer primary key, score real);
+insert into marks
+  select id, min(9, max(0, round(2 * ((parent_id * 7919 % 97 + parent_id * 104729 % 89) / 31.0 + 1.2
+    + (model_id = 3) * 0.5 + (template_id = 6) * 0.9 + (id * 48271 % 101 + id * 16807 % 103 - 102) / 75.0)) / 2))
+  from generations where stage = 'evaluation';
 create temp table answers as
   select g.id as generation_id, row_number() over (order by g.id) as place, g.stage, g.template_id,
     g.model_id, e.status,
     coalesce(content_hash('p' || g.combo_id || t.name), content_hash('q' || g.id || g.stage)) as prompt_hash,
-    case when g.stage = 'evaluation' then 'REASONING: ' || p.text || ' SCORE: ' || ((g.id * 7919 % 61 + 30) / 10.0)
-      else p.text || ' (' || g.id || ')' end as raw,
-    case when g.stage = 'evaluation' then (g.id * 7919 % 61 + 30) / 10.0 || '' end as parsed
-  from generations g join ends e on e.id = g.id join templates t on t.id = g.template_id
+    case when g.stage = 'evaluation' then 'REASONING: ' || p.text || ' SCORE: ' || s.score
+      else p.text || ' (' || g.id || ')' end as raw, s.score || '' as parsed
+  from generations g left join marks s on s.id = g.id join ends e on e.id = g.id
+    join templates t on t.id = g.template_id
     join pool p on p.id = g.id * 31 % :pool where e.status <> 'planned';
 
 -- Runs, calls, answers, scores.

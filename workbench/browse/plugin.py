@@ -1,4 +1,4 @@
-"""The Datasette plugin, for 0.65 and 1.0 alike: it uses only hooks that both have."""
+"""The Datasette plugin, for 0.65 and 1.0 alike: what only one of them has is optional."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from pluggy import HookimplMarker
 from workbench.assets import assets
 from workbench.browse import answering, look, safety
 from workbench.browse.links import Links
+from workbench.browse.tables import canned_queries as canned_queries
+from workbench.browse.tables import get_metadata as get_metadata
+from workbench.browse.tables import render_cell as render_cell
+from workbench.browse.tables import startup as startup
 from workbench.browse.texts import laid_out
 from workbench.store import sqlite3
 

@@ -9,7 +9,12 @@ from workbench.browse.pages.cohort import COHORT
 from workbench.browse.pages.descent import DESCENT
 from workbench.browse.pages.differences import DIFFERENCES
 from workbench.browse.pages.generation import GENERATION
+from workbench.browse.pages.migrations import MIGRATIONS
 from workbench.browse.pages.overview import OVERVIEW
+from workbench.browse.pages.questions import QUESTIONS
+from workbench.browse.pages.run import RUN, RUNS
+from workbench.browse.pages.scores import SCORES
+from workbench.browse.pages.search import SEARCH
 from workbench.browse.pages.topic import TOPIC
 from workbench.browse.pages.topics import TOPICS
 
@@ -21,4 +26,10 @@ PAGES: Final[tuple[Page, ...]] = (
     GENERATION,
     DESCENT,
     DIFFERENCES,
+    RUNS,
+    RUN,
+    SCORES,
+    MIGRATIONS,
+    SEARCH,
+    QUESTIONS,
 )

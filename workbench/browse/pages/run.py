@@ -1,0 +1,150 @@
+"""Runs: what was called and when, how long answers took, what was tried again, what it cost."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from workbench.browse.charts import duration
+from workbench.browse.page import Asked, Facts, Found, Page
+from workbench.browse.pages.latency import latency
+from workbench.browse.pages.run_charts import draw
+from workbench.errors import UnknownName
+from workbench.lineage import rows_of
+from workbench.store import Database
+
+Row = dict[str, Any]
+
+BUCKETS: Final = 60
+SHOWN: Final = 50  # events, and runs on one page
+EVERY: Final = 5  # seconds between two looks at a run that is on
+_WIDTHS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
+
+_RUNS = """
+select id, job, status, started, ended, done, failed, skipped, calls, tokens_in, tokens_out, cost,
+  round((julianday(ended) - julianday(started)) * 86400, 1) as seconds
+from runs order by id desc limit :limit offset :offset
+"""
+_RUN = """
+select id, job, status, version, started, ended, done, failed, skipped, calls, tokens_in, tokens_out, cost, config,
+  (select count(*) from claims c where c.slot = runs.slot) as claims
+from runs where id = :run
+"""
+_SPAN = """
+select min(at), max(at + coalesce(ms, 0) / 86400000.0), max(at)
+from (select julianday(started) as at, latency_ms as ms from calls where run_id = :run)
+"""
+# A call weighs in the bucket where it begins from then on, and is taken off again from where it ends.
+_STARTS = """
+select cast(s as integer) as bucket, count(*) as calls, total(outcome is 'ok') as ok, total(sent) as waiting,
+  total(tokens_in) as tokens_in, total(tokens_out) as tokens_out, total(cost) as cost,
+  total(cast(s as integer) + 1 - s) as part
+from (select (julianday(started) - :start) * 86400.0 / :width as s, outcome, status = 'sent' as sent, tokens_in,
+    tokens_out, cost from calls where run_id = :run)
+where s >= 0 group by 1
+"""
+_ENDS = """
+select cast(e as integer) as bucket, count(*) as calls, total(cast(e as integer) + 1 - e) as part
+from (select ((julianday(started) - :start) * 86400.0 + latency_ms / 1000.0) / :width as e from calls
+  where run_id = :run and (latency_ms is not null or status <> 'sent'))
+where e >= 0 group by 1
+"""
+_OUTCOMES = """
+select k.*, g.gen_id as example from (
+  select status, outcome, count(*) as calls, sum(tokens_in) as tokens_in, sum(tokens_out) as tokens_out,
+    sum(cost) as cost, min(generation_id) as generation_id
+  from calls where run_id = :run group by 1, 2 order by 3 desc, 1, 2 limit 40
+) k left join generations g on g.id = k.generation_id order by k.calls desc, 1, 2
+"""
+_ATTEMPTS = """
+select attempt, count(*) as calls, total(outcome is 'ok') as ok from calls where run_id = :run
+group by 1 order by 1 limit 20
+"""
+_WAITS = """
+select outcome, count(*) as retries, total(wait) as seconds, max(wait) as longest
+from (select json_extract(data, '$.outcome') as outcome, json_extract(data, '$.wait') as wait from events
+  where run_id = :run and event = 'retry' and json_valid(data))
+group by 1 order by 2 desc limit 20
+"""
+_EVENTS = "select id, at, event, data from events where run_id = :run order by id desc limit :limit"
+_SQL = """
+select substr(started, 1, 16) as minute, count(*) as calls, sum(outcome is 'ok') as ok, sum(attempt > 1) as retries,
+  round(avg(latency_ms)) as latency_ms, sum(tokens_in) as tokens_in, sum(tokens_out) as tokens_out, sum(cost) as cost
+from calls where run_id = :run group by 1 order by 1
+"""
+
+
+def gather_all(db: Database, asked: Asked) -> Found:
+    """Give the runs, the last first, a page at a time (option `page`)."""
+    page = asked.number("page")
+    rows = rows_of(db, _RUNS, {"limit": SHOWN, "offset": (page - 1) * SHOWN})
+    for row in rows:
+        row["took"] = "" if row["seconds"] is None else duration(row["seconds"])
+    (count,) = db.execute("select count(*) from runs").fetchone()
+    facts: Facts = {"runs": rows, "count": count, "page": {"number": page, "pages": -(-count // SHOWN)}}
+    live = any(row["status"] == "running" for row in rows)
+    return Found("Runs", facts, "select * from runs order by id desc", refresh=EVERY if live else 0)
+
+
+def gather(db: Database, asked: Asked) -> Found:
+    """Give one run: its timeline in at most about 60 steps, latencies, outcomes, attempts, waits and events.
+
+    While it is on, the page is looked at anew every few seconds. Raises UnknownName.
+    """
+    text = asked.names["run"]
+    named: Row = {"run": int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0}
+    found = rows_of(db, _RUN, named)
+    if not found:
+        raise UnknownName(f"no run {text[:40]!r}", mend="see the list of runs")
+    (row,) = found
+    row["config"] = plain(row["config"])
+    facts: Facts = {"run": row, "timeline": timeline(db, named), "latency": latency(db, named)}
+    facts |= {"outcomes": rows_of(db, _OUTCOMES, named), "attempts": rows_of(db, _ATTEMPTS, named)}
+    facts |= {"waits": rows_of(db, _WAITS, named)}
+    events = rows_of(db, _EVENTS, named | {"limit": SHOWN})
+    facts |= {"events": [event | {"data": plain(event["data"])} for event in events]}
+    live = row["status"] == "running"
+    return Found(f"Run {row['id']}", facts, _SQL, named, refresh=EVERY if live else 0)
+
+
+def plain(text: str | None) -> Any:
+    """Give the data in a JSON text, or the text itself where it is none."""
+    try:
+        return json.loads(text or "null")
+    except (ValueError, RecursionError):
+        return text
+
+
+def timeline(db: Database, named: Row) -> Facts:
+    """Give a run's calls in equal steps of `seconds`: each with `at` in seconds from the first call, counts of calls
+    by outcome, tokens, cost, and `in_flight`, the mean number of calls that were under way."""
+    start, end, last = db.execute(_SPAN, named).fetchone()
+    if start is None:
+        return {"seconds": 0, "steps": []}
+    width = _width((max(end, last) - start) * 86400)
+    place = named | {"start": start, "width": width}
+    starts = {row["bucket"]: row for row in rows_of(db, _STARTS, place)}
+    ends = {row["bucket"]: row for row in rows_of(db, _ENDS, place)}
+    steps, under_way = [], 0.0
+    for bucket in range(max([*starts, *ends], default=-1) + 1):
+        begun, over = starts.get(bucket, {}), ends.get(bucket, {})
+        mean = under_way + begun.get("part", 0.0) - over.get("part", 0.0)
+        under_way += begun.get("calls", 0) - over.get("calls", 0)
+        steps.append({"at": bucket * width} | _step(begun) | {"in_flight": round(max(mean, 0.0), 2)})
+    return {"seconds": width, "steps": steps}
+
+
+def _width(seconds: float) -> float:
+    wanted = seconds / BUCKETS
+    return next((width for width in _WIDTHS if width >= wanted), wanted)
+
+
+def _step(begun: Row) -> Row:
+    calls, ok, waiting = (int(begun.get(name, 0)) for name in ("calls", "ok", "waiting"))
+    counts = {"calls": calls, "ok": ok, "failed": calls - ok - waiting, "waiting": waiting}
+    spent = {name: int(begun.get(name, 0)) for name in ("tokens_in", "tokens_out")}
+    return counts | spent | {"cost": begun.get("cost", 0.0)}
+
+
+RUNS: Final = Page("runs", gather_all, label="Runs")
+RUN: Final = Page("run", gather, draw, takes=("run",), needs=1)
