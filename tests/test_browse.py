@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import browsing
 import pytest
-from datasette.app import Datasette
-from datasette.plugins import pm
-
-from workbench.browse import plugin
 
 PAGES = "/project/-/workbench"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _plugin():
-    """Make the plugin known, as its entry point does where the package is installed."""
-    known = any(getattr(one, "__name__", "") == plugin.__name__ for one in pm.get_plugins())
-    if not known:
-        pm.register(plugin, name=plugin.__name__)
-    yield
-    if not known:
-        pm.unregister(plugin)
 
 
 @pytest.fixture
 def get(family: Path) -> Callable[..., Any]:
     """Ask Datasette for an address: `get("/")` gives the response."""
-
-    def ask(address: str, **options: Any) -> Any:
-        async def inner() -> Any:
-            datasette = Datasette([str(family)])
-            await datasette.invoke_startup()
-            return await datasette.client.get(address, **options)
-
-        return asyncio.run(inner())
-
-    return ask
+    return lambda address, **options: browsing.get(family, address, **options)[0]
 
 
 def test_the_overview_has_a_page_and_the_same_as_json(get):
