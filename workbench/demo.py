@@ -10,10 +10,13 @@ from workbench.cohorts import spec_from_texts
 from workbench.generate import Terms, generate, generate_cohort
 from workbench.generate.run import Listener
 from workbench.grow import Growth, build_topics
+from workbench.migrate.frame import alone
+from workbench.migrate.rename import rename
+from workbench.migrate.rollback import rollback
 from workbench.plan.compiling import compile_cohort
 from workbench.plan.orders import Order
 from workbench.store import Database, create_project, open_project, transaction
-from workbench.verify import verify
+from workbench.verify import digest, verify
 
 SUBJECT = "Keeping a small vegetable garden"
 TOPICS, TEMPLATE, MODEL, CYCLES = "garden", "qa-sample", "offline", 2
@@ -29,6 +32,7 @@ def demo(path: Path, listener: Listener) -> Iterator[str]:
         yield from _topics(db, listener)
         yield from _samples(db, listener)
         yield from _cohort(db, listener)
+        yield from _migrations(db)
         checks = verify(db)
         yield f"verified: {sum(c.ok for c in checks)} of {len(checks)} checks hold"
 
@@ -73,3 +77,15 @@ def _cohort(db: Database, listener: Listener) -> Iterator[str]:
     run = generate_cohort(db, "pilot", terms=Terms(concurrency=8), listener=listener)
     scores = db.execute("select count(*) from scores").fetchone()[0]
     yield f"took it through three stages: {run.calls} calls, {run.done - run.calls} copies without one, {scores} scores"
+
+
+def _migrations(db: Database) -> Iterator[str]:
+    """Rename a template through every ID below it, and take that back."""
+    before = digest(db)
+    with alone(db):
+        renamed = rename(db, "template", "short-essay", "essay-notes", stage="draft")
+    moved = sum(counts.get("migrate", 0) for counts in renamed.changes.values())
+    yield f"renamed the template short-essay to essay-notes: {moved} IDs follow, the old ones still lead there"
+    with alone(db):
+        rollback(db)
+    yield f"rolled that back: the digest is {'the one of before' if digest(db) == before else 'another'}"

@@ -49,5 +49,6 @@ NEXT = (
     "  workbench query --named coverage -p {project}",
     "  workbench query 'select gen_id, parsed from generation_texts limit 3' -p {project}",
     "  workbench report top -p {project}",
+    "  workbench browse -p {project}",
     "  workbench export dataset garden.jsonl --topics garden -p {project}",
 )
