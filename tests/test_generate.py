@@ -15,6 +15,7 @@ from faults.faultllm import FaultServer, audit_db
 from gardens import garden, order
 
 from workbench.clock import ticks
+from workbench.errors import WorkbenchError
 from workbench.events import read_events
 from workbench.generate import Summary, Terms, generate
 from workbench.generate.reparse import reparse
@@ -256,6 +257,23 @@ def test_a_forecast_follows_what_is_done_again(tmp_path: Path) -> None:
     with open_project(path) as db:
         plans = [forecast(db, order(13), settled) for settled in (None, ("done",), ())]
     assert [(plan.pending, plan.calls) for plan in plans] == [(1, 1), (3, 3), (13, 13)]
+
+
+@pytest.mark.parametrize(("alias", "key"), [("unbound", "sk-x"), ("openai", "a b\nc"), ("openai", "é")])
+@pytest.mark.parametrize("count", [3, 30])
+def test_without_a_key_that_may_be_used_nothing_is_claimed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alias: str, key: str, count: int
+) -> None:
+    """One error at once, whatever the number of workers and tasks; no task is left claimed."""
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    path = garden(tmp_path / "p.db", provider=alias)
+    with FaultServer(fault="ok") as server:
+        with pytest.raises(WorkbenchError):
+            run(path, server, count)
+        assert server.records == []
+    with open_project(path) as db:
+        assert facts(db, "select (select count(*) from claims) + (select count(*) from calls)") == 0
+    assert holds(path)
 
 
 def test_limit_does_some_now(tmp_path: Path) -> None:

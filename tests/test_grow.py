@@ -396,3 +396,19 @@ def test_whatever_a_model_proposes_the_topics_stay_sound(answers: list[Any], mod
             ).fetchall()
             nodes = model.nodes
             assert {(nodes[p].uuid, nodes[c].uuid) for c, p in first.items()} == set(main)
+
+
+def test_a_link_to_a_shallower_topic_shortens_the_way(tmp_path: Path) -> None:
+    """A new topic that hangs below a topic nearer to the root stands one below that one."""
+    turn = iter([[("C", []), ("D", [])], None, [("B", [])], [("A", [3])]] * 50)
+
+    def propose(request: Request) -> Any:
+        found = next(turn)
+        return "no" if found is None else [{"topic": title, "connections": links} for title, links in found]
+
+    path = make_ground(tmp_path)
+    for _ in range(2):
+        build(path, growth("graph", depth=3, degree=3), propose, concurrency=3)
+    with open_project(path) as db:
+        model = load_topics(db, "m")
+    assert pruned(model)[0].nodes == model.nodes

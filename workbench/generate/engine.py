@@ -129,12 +129,14 @@ class Engine:
     def _choose(self, db: Database) -> Job | None:
         if self._is_over():
             return None
+        job: Job | None = None
         try:
             job = self.work.choose(db)
             stop = self.caps.refusal(db, job) if job else None
-        except WorkbenchError as error:  # a template that cannot be rendered, a cap without prices
-            self.error = error
-            self.drain()
+            if job and not stop:
+                self.lines.provider(job)
+        except WorkbenchError as error:  # a template that cannot be rendered, a cap without prices, no key
+            self._fail(db, job, error)
             return None
         if job is None or stop:
             self._leave(db, job, stop)
@@ -145,6 +147,13 @@ class Engine:
         if self.lines.may_send(job):
             self._open(db, job)
         return job
+
+    def _fail(self, db: Database, job: Job | None, error: WorkbenchError) -> None:
+        """Stop for an error that every further choice would meet; memory would not follow a rollback."""
+        self.error = error
+        if job:
+            release(db, job.target)
+        self.drain()
 
     def _leave(self, db: Database, job: Job | None, stop: Stopped | None) -> None:
         """Give back a job that a cap refuses, and stop."""

@@ -57,7 +57,6 @@ class Lines:
 
     def start_at_once(self, job: Job) -> None:
         """Take leave for a job now if nobody has to wait, so that its call is written down with its choice."""
-        self.provider(job)
         ticket = self._limiter(job).try_acquire(_size(job))
         if ticket is not None:
             self._tickets[id(job)] = ticket

@@ -93,10 +93,11 @@ def _number(node: object) -> int:
 
 
 def _shorten(db: Database, growth: Growth, model_id: int, topic_id: int) -> None:
-    """Mend depths and main paths when a link led to topics that stood deeper, as after a late retry."""
+    """Mend depths and main paths when a subtopic has a shorter way: a link to one above, or a late retry."""
     deeper = db.execute(
-        "select exists (select 1 from topic_edges e join topics c on c.id = e.child_id"
-        " join topics p on p.id = e.parent_id where e.parent_id = ? and c.depth > p.depth + 1)",
+        "select exists (select 1 from topic_edges own join topic_edges e on e.child_id = own.child_id"
+        " join topics c on c.id = e.child_id join topics p on p.id = e.parent_id"
+        " where own.parent_id = ? and c.depth > p.depth + 1)",
         (topic_id,),
     ).fetchone()[0]
     if deeper:
