@@ -50,7 +50,7 @@ IDS: Final = frozenset(
 ASK: Final = "ask_"  # before a question's name: some have the name of a table or view
 LAST_FIRST: Final = ("runs", "calls", "events", "migrations", "alerts", "imports")
 HIDDEN: Final = (
-    *("search", "search_config", "search_data", "search_docsize", "search_idx", "search_source"),
+    *("search", "search_config", "search_data", "search_docsize", "search_idx"),
     *("_sqlite_migrations", "sqlite_stat1", "claims", "migration_images"),
 )
 

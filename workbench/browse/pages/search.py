@@ -59,7 +59,7 @@ def gather(db: Database, asked: Asked) -> Found:
         order = {"place": "rank", "order": "rank"} if count <= RANKED else {"place": "-rowid", "order": "rowid desc"}
         named = {"text": query, "limit": SHOWN, "offset": (facts["page"]["number"] - 1) * SHOWN}
         facts["found"] = [_shown(row) for row in rows_of(db, _FOUND.format(**order), named)]
-    return Found("Search", facts, _SQL, {"text": query})
+    return Found("Search", facts, _SQL if query else "", {"text": query})
 
 
 def _asked(db: Database, text: str, place: str) -> tuple[str, int, bool]:
