@@ -9,9 +9,7 @@ LONG: Final = 200_000  # characters; longer JSON is shown as it came
 _BIDI: Final = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _HIDDEN: Final = "\u200b\u2060\ufeff\u00ad\u2028\u2029"
 _SIGNS: Final[dict[int, str]] = (
-    {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\t\n\r"}
-    | {0x7F: "\u2421"}
-    | {code: f"⟨{code:02X}⟩" for code in range(0x80, 0xA0)}
+    {code: f"⟨{code:02X}⟩" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\r"}
     | {ord(sign): f"⟨{ord(sign):04X}⟩" for sign in _BIDI + _HIDDEN}
     | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
     | {code: "\ufffd" for plane in range(17) for code in (plane * 0x10000 + 0xFFFE, plane * 0x10000 + 0xFFFF)}
