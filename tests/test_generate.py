@@ -24,6 +24,7 @@ from workbench.plan.forecast import forecast
 from workbench.plan.orders import shape
 from workbench.providers.retry import Patience
 from workbench.store import Database, open_project
+from workbench.store.slots import ROOM, lock_path, slot
 from workbench.verify import digest, verify
 
 
@@ -362,3 +363,16 @@ def test_listeners_hear_each_task(tmp_path: Path) -> None:
         assert facts(db, "select count(*) from events where event in ('call', 'settled')") == 0
         assert facts(db, "select sum(synthetic) from generation_texts") == 12
     assert (heard["call"], heard["settled"]) == (12, 12)
+
+
+def test_room_is_set_aside_for_what_is_paid_for(tmp_path: Path) -> None:
+    """While a run is on the lock file holds room; it can be given back to a full disk, and goes with the file."""
+    path = garden(tmp_path / "p.db")
+    with open_project(path, write=True) as db, slot(db) as mine:
+        lock = lock_path(db)
+        mine.reserve_room(4)
+        held = lock.stat().st_blocks * 512
+        mine.give_room()
+        assert (held >= 4 * ROOM or not hasattr(os, "posix_fallocate")) and lock.stat().st_size == 0
+        assert mine.is_alive(mine.number)
+    assert [p.name for p in tmp_path.iterdir()] == ["p.db"]

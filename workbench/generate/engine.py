@@ -56,8 +56,7 @@ class Engine:
 
     async def run(self) -> None:
         """Work until nothing is left, a cap or limit is reached, or the run is told to stop."""
-        full = Stopped("the disk is full", mend="make room and run it again")
-        self._desk = Desk(self.db, self._add_up, lambda: self.halt(full))
+        self._desk = Desk(self.db, self._add_up, self._without_room)
         self._tasks = [asyncio.create_task(self._worker()) for _ in range(self.concurrency)]
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
         for result in results:
@@ -65,6 +64,11 @@ class Engine:
                 raise result
         if self.error is not None:
             raise self.error
+
+    def _without_room(self) -> None:
+        """Stop, and write what was paid for into the room that was set aside."""
+        self.slot.give_room()
+        self.halt(Stopped("the disk is full", mend="make room and run it again"))
 
     def drain(self) -> None:
         """Let calls in flight end and send no more."""

@@ -85,7 +85,8 @@ class Session:
         """Keep an event and tell it; single calls and tasks are told and not kept, since the record implies them."""
         if event not in ("settled", "call"):
             record_event(self.db, self.run_id, event, facts)
-        self.listener(event, facts)
+        if self.engine is None or not self.engine.troubled:  # what is written again would be told again
+            self.listener(event, facts)
 
     def drive(self, work: Work, caps: Caps) -> None:
         """Run the engine on some work; Ctrl-C drains, a second one gives up what is in flight."""
@@ -146,6 +147,7 @@ def session(
 ) -> Iterator[Session]:
     """Open a run on a project: log on, slot held, run begun; whatever happens, the run is ended and the file rests."""
     with running(db), slot(db) as mine:
+        mine.reserve_room(terms.concurrency)
         with transaction(db):
             run_id = begin_run(db, job, {**config, **asdict(terms)}, mine.number)
         lines = Lines(providers, concurrency=terms.concurrency, rpm=terms.rpm, tpm=terms.tpm)

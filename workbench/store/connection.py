@@ -163,6 +163,8 @@ def create_project(path: Path | str, *, scheme: Scheme = V1, name: str | None = 
         os.link(part, path)  # fails when another process made the file meanwhile
     except FileExistsError:
         raise OutputExists(str(path), mend="choose another name, or go on with what is there") from None
+    except sqlite3.Error as error:
+        raise _named(error, path) from None
     except OSError as error:
         raise Refused(f"{error.strerror}", where=str(path), mend="choose a folder you can write to") from None
     finally:

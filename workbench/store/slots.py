@@ -19,6 +19,8 @@ from workbench.store.sqlite import Database
 from workbench.store.transaction import transaction
 
 MAX_SLOTS = 256
+ROOM = 256 * 1024  # bytes set aside for each call in flight: its answer, and what is indexed of it
+MOST_ROOM = 32 * 2**20
 _held: dict[str, int] = {}  # lock files of this process: POSIX locks are the process's, not the handle's
 
 
@@ -32,6 +34,21 @@ class Slot:
     def is_alive(self, number: int) -> bool:
         """Say whether a live process, this one or another, holds a slot."""
         return number == self.number or not _lock(self.handle, number, keep=False)
+
+    def reserve_room(self, calls: int) -> None:
+        """Set room on the disk aside in the lock file, so that answers that were paid for can be written when it is
+        full: as much as so many calls may need, but never more than half of what is free.
+        """
+        with suppress(OSError, AttributeError):  # not every system and file system can
+            disk = os.fstatvfs(self.handle)
+            size = min(calls * ROOM, MOST_ROOM, disk.f_bavail * disk.f_frsize // 2)
+            if size > 0:
+                os.posix_fallocate(self.handle, 0, size)
+
+    def give_room(self) -> None:
+        """Give the room that was set aside back to the disk."""
+        with suppress(OSError):
+            os.ftruncate(self.handle, 0)
 
 
 def lock_path(db: Database) -> Path:
