@@ -73,7 +73,7 @@ def value(project: Path, sql: str) -> Any:
 def test_kills_lose_no_topic(nursery: Path, tmp_path: Path, shell: Shell, seed: int) -> None:
     """kill -9 in the middle, again and again: topics only ever come; at most the calls in flight are paid anew."""
     dice, kills, before = random.Random(seed), 0, dict[str, str]()
-    with FaultServer(mix={"ok": 9, "500": 1}, text=LIST, latency=(0.1, 0.2), seed=seed) as server:
+    with FaultServer(mix={"ok": 9, "500": 1}, text=LIST, latency=(0.25, 0.45), seed=seed) as server:
         env = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "sk-kill-0123456789"}
         while kills < 5:
             process = start(nursery, "mock", env)
@@ -87,7 +87,7 @@ def test_kills_lose_no_topic(nursery: Path, tmp_path: Path, shell: Shell, seed: 
             assert after.items() >= before.items(), "a topic was lost"
             before = after
         ended = shell(*words(nursery, "mock"), env=env)
-        assert kills > 1 and ended.code == 0 and ended.json["nodes"] == 40, ended.err
+        assert kills and ended.code == 0 and ended.json["nodes"] == 40, ended.err
         assert topics_of(nursery).items() >= before.items()
         found = audit_db(server.records, str(nursery))
     assert found["lost"] + found["billed_undelivered"] <= kills * WIDTH
@@ -103,7 +103,9 @@ def test_kills_lose_no_topic(nursery: Path, tmp_path: Path, shell: Shell, seed: 
 def test_an_interrupt_drains_and_the_next_build_goes_on(nursery: Path, tmp_path: Path, shell: Shell) -> None:
     """SIGINT lets the calls in flight end, exits 130 and leaves one file; the same command does the rest."""
     process = start(nursery, "slow", {}, "--mode", "graph", "--depth", "4")
-    time.sleep(0.8)
+    end = time.monotonic() + 30
+    while value(nursery, "select count(*) from topics") < 2 and time.monotonic() < end:
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=10) == 130
     assert [p.name for p in tmp_path.iterdir()] == ["project.db"]
