@@ -32,15 +32,12 @@ LABELS: Final = {
 }
 FACETS: Final = {
     "generations": ["stage", "status", "template_id", "model_id"],
-    "generation_texts": [],
     "calls": ["status", "run_id"],
     "events": ["event"],
     "topics": ["topic_model_id", "depth", "leaf"],
     "migration_map": ["migration_id", "stage", "status"],
     "migration_problems": ["severity", "code"],
     "alerts": ["kind", "blocking"],
-    "coverage": ["topic_model", "template_id", "llm_model_id"],
-    "task_matrix": ["stage", "template_id", "llm_model_id"],
     "agreement": ["evaluation_template", "agreement"],
     "scores_by_evaluation": ["evaluation_template", "evaluation_model"],
 }
