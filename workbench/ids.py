@@ -269,7 +269,7 @@ class FactSet:
 
     def __init__(self) -> None:
         """Start with no facts."""
-        self._hashes = [bytearray() for _ in range(256)]  # by their first byte: sorted part by part
+        self._hashes = [bytearray() for _ in range(16)]  # by their first digit: sorted part by part
 
     def hexdigest(self) -> str:
         """Give the digest as 64 hex digits."""
@@ -287,11 +287,11 @@ class FactSet:
             if not endings:
                 digest = blake2b(line, digest_size=cls._SIZE).digest()
                 for hashes in known:
-                    hashes[digest[0]] += digest
+                    hashes[digest[0] >> 4] += digest
                 continue
             begun = blake2b(shared[:-1], digest_size=cls._SIZE)
             for hashes, ending in zip(known, endings, strict=True):
                 whole = begun.copy()
                 whole.update(b"," + ending[1:])
                 digest = whole.digest()
-                hashes[digest[0]] += digest
+                hashes[digest[0] >> 4] += digest

@@ -12,8 +12,8 @@ select kind, plan, state, digest_before from migrations where id = :migration
 
 -- name: moved since
 -- Rows that have another ID now than the migration gave them.
-select k.new_id, g.gen_id from migration_map k join generations g on g.id = k.generation_id
-where k.migration_id = :migration and k.status in ('migrate', 'unchanged') and g.gen_id <> k.new_id
+select k.new_id, g.gen_id from migration_map k left join generations g on g.id = k.generation_id
+where k.migration_id = :migration and k.status = 'migrate' and g.gen_id is not k.old_id
 
 -- name: since whole
 -- Tasks that were made since, when the migration changed the scheme: their IDs all follow it back.
@@ -41,6 +41,11 @@ where not exists (
 -- name: restore
 update generations set gen_id = k.old_id from migration_map k
 where k.migration_id = :migration and k.status = 'migrate' and k.generation_id = generations.id
+  and generations.gen_id = k.new_id
+
+-- name: moved
+-- How many rows the migration gave another ID.
+select count(*) from migration_map where migration_id = :migration and status = 'migrate'
 
 -- name: step aside
 -- So that no ID of before finds its place taken by a row that is about to get another.

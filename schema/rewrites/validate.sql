@@ -42,6 +42,9 @@ cross join generations e on e.id = s.essay_id join contents x on x.id = e.conten
 join generations d on d.id = s.generation_id join contents y on y.id = d.content_id
 where e.parent_id is not d.id or y.parsed_hash is not x.parsed_hash or y.raw_hash is not x.parsed_hash
 
+-- name: touched tables
+select distinct table_name from migration_images where migration_id = :migration order by 1
+
 -- name: sample
 -- IDs that are not the function of their signature, among a spread of tasks.
 select g.gen_id, 0 from generations g

@@ -15,7 +15,7 @@ from workbench.migrate.books import ROLLBACK, Report, close_record, open_record
 from workbench.migrate.rewrite import IDS_INDEX, alert, index_apart
 from workbench.migrate.statements import statements
 from workbench.migrate.undo import conflicts, images, replay
-from workbench.migrate.validate import check_ids
+from workbench.migrate.validate import check_rollback
 from workbench.store import Database, scheme_of, sqlite3, transaction
 from workbench.store.functions import register
 from workbench.store.upgrade import KIND as SCHEMA
@@ -95,11 +95,11 @@ def _take_back(db: Database, number: int) -> int:
     with images(db, number) as tables:
         if kind in _JOURNALED and not tables:
             raise Conflict(f"migration {number} was recorded without a journal", mend="go back to a snapshot")
-        raise_all([*conflicts(db, tables), *_moved(db, number)])
+        raise_all(list(conflicts(db, tables)))
         scheme = _restore(db, number, tables, json.loads(plan))
     _rekey(db, scheme)
     rekeyed = _record(db, number, kind)
-    check_ids(db)
+    check_rollback(db, number)
     mapping.forget(db)
     return rekeyed
 
@@ -119,8 +119,10 @@ def _restore(db: Database, number: int, tables: list[str], plan: Mapping[str, An
             replay(db, tables)
             db.execute("update project set value = ? where key = 'scheme'", (scheme.name,))
             db.execute(sql[since], {"migration": number, "last": plan.get("last_generation", 0)})
-            db.execute(sql["restore"], {"migration": number})
+            restored = db.execute(sql["restore"], {"migration": number}).rowcount
             db.execute(sql["step aside"])
+            if restored != db.execute(sql["moved"], {"migration": number}).fetchone()[0]:
+                raise_all(list(_moved(db, number)))
     except sqlite3.IntegrityError as error:
         raise_all([_taken(gen_id) for (gen_id,) in db.execute(sql["twice"]).fetchall()])
         raise _taken(str(error)) from None
