@@ -64,7 +64,7 @@ def fill(db: Database, generations: int, leaves: int) -> None:
 
 def make(path: Path, generations: int = 200_000, leaves: int = 20_000, *, indexed: bool = True) -> Path:
     """Make the project file and give its path; `indexed` fills the full-text index, but for the last answers."""
-    create_project(path)
+    create_project(path, name="encyclopedia")
     with open_project(path, write=True) as db:
         fill(db, generations, leaves)
         if indexed:

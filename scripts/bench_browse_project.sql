@@ -144,7 +144,7 @@ insert into events (run_id, at, event, data)
 insert into events (run_id, at, event, data)
   select id, ended, 'generation_complete', '{}' from runs where ended is not null;
 insert into alerts (kind, facts, blocking, at) values ('drift', '{"template": "qa"}', 0, :at),
-  ('collision', '{"gen_id": "d_0"}', 1, :at);
+  ('collision', json_object('gen_id', (select gen_id from generations where id = 7)), 1, :at);
 insert into migrations (kind, plan, changes, state, at, version, digest_before, digest_after)
   values ('ids', '{"to_scheme": "v1"}', '{"draft": {"migrate": 20000}}', 'applied', :at,
     '0.1.0',

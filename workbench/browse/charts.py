@@ -29,11 +29,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The size of a chart and how its numbers are written."""
+    """The size of a chart, and whether ticks stand below the middle of their columns and not at the left edge."""
 
     width: float = 820.0
     height: float = 96.0
-    unit: str = ""
+    centred: bool = False
 
     @property
     def right(self) -> float:
@@ -112,15 +112,14 @@ def _axis(frame: Frame, top: float) -> list[Markup]:
         y = TOP + frame.height * (1 - share)
         parts.append(svg.element("line", x1=LEFT, y1=y, x2=frame.width, y2=y, class_="rule"))
         if share:
-            words = f"{amount(top * share)}{frame.unit}"
-            parts.append(svg.text(LEFT - 6, y + 4, words, class_="tick", text_anchor="end"))
+            parts.append(svg.text(LEFT - 6, y + 4, amount(top * share), class_="tick", text_anchor="end"))
     return parts
 
 
 def _ticks(given: Sequence[Column], wide: float, frame: Frame) -> list[Markup]:
     parts, free = [], LEFT - APART
     for place, one in enumerate(given):
-        x = LEFT + place * wide
+        x = LEFT + (place + frame.centred / 2) * wide
         if one.tick and x - free >= APART and x + APART / 2 <= frame.width:
             base = TOP + frame.height
             parts.append(svg.element("line", x1=x, y1=base, x2=x, y2=base + 4, class_="rule"))

@@ -23,10 +23,11 @@ _SUM = (
 )
 _DISTRIBUTION = """
 select t.name as evaluation_template, m.llm_model_id as evaluation_model, s.scale_min, s.scale_max,
-  min(cast(s.score_0_to_1 * :bins as integer), :bins - 1) as bin, count(*) as n, total(s.score) as points
+  min(cast(s.score_0_to_1 * :bins as integer), :bins - 1) as bin, count(*) as n, total(s.score) as points,
+  case when s.score = round(s.score) then s.score end as whole
 from scored s left join templates t on t.id = s.rubric_id left join models m on m.id = s.evaluator_id
 where s.score_0_to_1 is not null
-group by s.rubric_id, s.evaluator_id, s.scale_min, s.scale_max, bin order by 1, 3, 4, 2, 5
+group by s.rubric_id, s.evaluator_id, s.scale_min, s.scale_max, bin, whole order by 1, 3, 4, 2, 5
 """
 _SPREAD = """
 select t.name as evaluation_template, m.llm_model_id as evaluation_model, k.scale_min, k.scale_max, count(*) as essays,
@@ -42,6 +43,7 @@ _AGREEMENT = """
 select evaluation_template, scale_min, scale_max, agreement, count(*) as essays from agreement
 group by 1, 2, 3, 4 order by 1, 2, 3
 """
+_SERIES: Final = ("evaluation_template", "evaluation_model", "scale_min", "scale_max")
 _ORDERS: Final = {
     "best": "mean_of_maxima_0_to_1 desc nulls last, mean_of_maxima desc nulls last, essay_gen_id",
     "worst": "mean_of_maxima_0_to_1 nulls last, mean_of_maxima nulls last, essay_gen_id",
@@ -79,16 +81,28 @@ def gather(db: Database, asked: Asked) -> Found:
 
 
 def _grouped(rows: list[Row]) -> list[Row]:
-    """Give one distribution for each rubric, scale and model: counts by bin, and the mean."""
-    found: dict[tuple[Any, ...], Row] = {}
+    """Give one distribution for each rubric, scale and model: counts in `bins`, `edges` between them, the mean.
+
+    Where all scores are whole numbers on a scale of whole numbers, each number has a bin of its own, named by it.
+    """
+    found: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        names = ("evaluation_template", "evaluation_model", "scale_min", "scale_max")
-        start = {name: row[name] for name in names} | {"bins": [0] * BINS, "n": 0, "points": 0.0}
-        one = found.setdefault(tuple(row[name] for name in names), start)
-        one["bins"][max(row["bin"], 0)] += row["n"]
-        one["n"] += row["n"]
-        one["points"] += row["points"]
-    return [one | {"mean": one.pop("points") / one["n"], "scale": scale_of(one)} for one in found.values()]
+        found.setdefault(tuple(row[name] for name in _SERIES), []).append(row)
+    return [_distribution(given) for given in found.values()]
+
+
+def _distribution(given: list[Row]) -> Row:
+    low, high = given[0]["scale_min"], given[0]["scale_max"]
+    whole = all(row["whole"] is not None for row in given) and float(low).is_integer() and high - low <= BINS
+    places = [int((row["whole"] - low) if whole else row["bin"]) for row in given]
+    counts = [0] * (int(high - low) + 1 if whole else BINS)
+    for row, place in zip(given, places, strict=True):
+        counts[min(max(place, 0), len(counts) - 1)] += row["n"]
+    each = 1 if whole else (high - low) / BINS
+    n = sum(counts)
+    said = {"scale": scale_of(given[0]), "n": n, "mean": sum(row["points"] for row in given) / n, "whole": whole}
+    edges = [low + each * place for place in range(len(counts) + (not whole))]
+    return {name: given[0][name] for name in _SERIES} | said | {"bins": counts, "edges": edges}
 
 
 def _agreement(rows: list[Row]) -> list[Row]:

@@ -16,6 +16,7 @@ from workbench.report.agreement import CLASSES
 Row = dict[str, Any]
 
 SMALL: Final = Frame(width=380, height=84)
+NAMED: Final = Frame(width=380, height=84, centred=True)
 
 
 def draw(facts: Facts, links: Links) -> Mapping[str, Any]:
@@ -31,13 +32,18 @@ def draw(facts: Facts, links: Links) -> Mapping[str, Any]:
 
 
 def _distribution(row: Row, top: float) -> Markup:
-    low, each = row["scale_min"], (row["scale_max"] - row["scale_min"]) / len(row["bins"])
-    edges = [f"{low + each * place:g}" for place in range(len(row["bins"]) + 1)]
+    edges = [f"{edge:g}" for edge in row["edges"]]
     columns = [
-        Column([("s-in", float(n))], f"{edges[place]} to {edges[place + 1]}: {n:,}", edges[place])
+        Column([("s-in", float(n))], f"{edges[place] if row['whole'] else _between(edges, place)}: {n:,}", edges[place])
         for place, n in enumerate(row["bins"])
     ]
-    return charts.columns(columns, f"{row['evaluation_template']} by {row['evaluation_model']}", SMALL, top)
+    return charts.columns(
+        columns, f"{row['evaluation_template']} by {row['evaluation_model']}", NAMED if row["whole"] else SMALL, top
+    )
+
+
+def _between(edges: list[str], place: int) -> str:
+    return f"{edges[place]} to {edges[place + 1]}"
 
 
 def _bands(row: Row) -> Markup:
