@@ -369,7 +369,7 @@ ANSWERS = st.lists(st.tuples(st.sampled_from(TITLES), st.lists(st.integers(0, 12
 
 
 @given(answers=st.lists(st.none() | ANSWERS, min_size=1, max_size=8), mode=st.sampled_from(["tree", "graph"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_whatever_a_model_proposes_the_topics_stay_sound(answers: list[Any], mode: str) -> None:
     """No cycle, one main path for each topic but the root, depths the least, titles fit, failures and leaves apart."""
     turn = iter(answers * 50)

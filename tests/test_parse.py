@@ -205,9 +205,9 @@ def test_a_schema_that_cannot_be_used_is_refused_with_its_place(schema: dict[str
 )
 def test_hostile_schemas_and_answers_are_judged_in_bounded_time(schema: dict[str, object], value: str) -> None:
     """Exponential references, patterns and comparisons end in a mismatch."""
-    start = time.perf_counter()
+    start = time.process_time()
     assert parse("json", value, schema=schema).outcome == "schema_mismatch"
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
 
 
 def test_a_schema_may_refer_to_its_own_parts() -> None:
@@ -337,6 +337,6 @@ def test_four_mebibytes_of_hostile_text_are_read_at_once(piece: str) -> None:
     """Every parser is linear in the length of the answer."""
     raw = piece * (4 * 2**20 // len(piece))
     for name in parser_names():
-        start = time.perf_counter()
+        start = time.process_time()
         parse(name, raw, scale=(0, 9))
-        assert time.perf_counter() - start < 2, name
+        assert time.process_time() - start < 2, name

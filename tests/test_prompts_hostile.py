@@ -212,10 +212,10 @@ def _cases() -> Iterator[object]:
 def test_a_hostile_template_is_refused_in_less_than_a_second(source: str) -> None:
     """BadTemplate names the file and a line of it, and says what to do."""
     template = Template("x", "draft", source, origin="x.j2", line=3)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(BadTemplate) as refused:
         render(template, VARIABLES)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     place, _, line = refused.value.where.rpartition(":")
     assert place == "x.j2"
     assert 3 <= int(line) <= 3 + source.count("\n")

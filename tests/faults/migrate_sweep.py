@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -138,11 +139,18 @@ def judged(case: Case, project: Path) -> tuple[str, str]:
     return found, goes_on(case, project) if found == "before" else ""
 
 
-def kill_after(case: Case, seconds: float) -> tuple[str, str]:
-    """Kill one run so long after its journal appears; without strace. Gives the state left, and what is wrong."""
+def kill_after(case: Case, seconds: float, *, held: bool = False) -> tuple[str, str]:
+    """Kill one run so long after its journal appears; without strace. Gives the state left, and what is wrong.
+
+    `held`: somebody reads the file all the while, so that the run has written its journal and cannot commit.
+    """
     with tempfile.TemporaryDirectory() as name:
         project = Path(name) / "p.db"
         shutil.copy(case.project, project)
+        reader = sqlite3.connect(project, isolation_level=None)
+        if held:
+            reader.execute("begin")
+            reader.execute("select count(*) from generations").fetchone()
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         process = subprocess.Popen(command(case, project), env=environment(), start_new_session=True, **quiet)
         journal, end = project.with_name("p.db-journal"), time.monotonic() + 30
@@ -152,6 +160,7 @@ def kill_after(case: Case, seconds: float) -> tuple[str, str]:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        reader.close()
         return judged(case, project)
 
 
