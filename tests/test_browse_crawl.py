@@ -143,3 +143,11 @@ def test_datasettes_pages_that_ours_lead_to_answer(hostile, found):
         assert answer.status_code == 200, address
         assert "<script>alert(1)" not in answer.text and "<img src=x" not in answer.text, address
         assert [name for name in HEADERS if name not in answer.headers] == [], address
+
+
+@pytest.mark.parametrize("address", ["/a/b/c/d/e", "/project/x/y/z/w", "/nothing", "/project/nothing"])
+def test_an_address_that_leads_nowhere(hostile, address):
+    """Is 404 with all headers, whether a route knows it or none does."""
+    (answer,) = get(hostile, address)
+    assert answer.status_code == 404
+    assert [name for name in HEADERS if name not in answer.headers] == []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 from datasette import Response
@@ -53,6 +54,18 @@ def asgi_wrapper(datasette: Any) -> Callable[[safety.App], safety.Guard]:
     """Every response is guarded. More host names: plugin setting `hosts`, a list."""
     more = (datasette.plugin_config("workbench") or {}).get("hosts") or []
     return lambda app: safety.Guard(app, safety.HOSTS | frozenset(str(name).lower() for name in more))
+
+
+@hookimpl(hookwrapper=True)
+def handle_exception(exception: Exception) -> Generator[None, Any, None]:
+    """Answer for addresses that no route knows, in the place of all others.
+
+    Datasette would print a traceback with rich, which we bring along; outside of an except block that fails.
+    """
+    handled = sys.exc_info()[0] is not None
+    outcome = yield
+    if not handled and getattr(exception, "status", None) == 404:
+        outcome.force_result([Response.text("There is no such page.", status=404)])
 
 
 async def _first(datasette: Any) -> Any:
