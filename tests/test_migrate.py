@@ -196,7 +196,7 @@ HARMFUL = {
 def test_what_does_not_hold_is_taken_back(db: Database, monkeypatch: pytest.MonkeyPatch, harm: str) -> None:
     """A rewrite that does anything else than it should fails its own checks, and the file is as it was."""
     first = digest(db)
-    broken_sql = statements("ids") | {"rewrite": harm}
+    broken_sql = statements("ids") | {"rewrite all": harm}
     monkeypatch.setattr(rewrite, "statements", lambda name: broken_sql)
     with pytest.raises(DamagedFile, match="did not keep what it must"):
         apply(db, TO_DAYDREAMING)

@@ -121,7 +121,7 @@ select exists (select 1 from temp.mapping where new_id = :id and generation_id <
 update temp.mapping set new_id = :id where generation_id = :number
 
 -- name: moving
-select count(*) from temp.mapping where new_id <> old_id or legacy = 1
+select coalesce(sum(new_id <> old_id or legacy = 1), 0), count(*) from temp.mapping
 
 -- name: blocked
 -- Blocked rows with their reason and what the import said of it.
@@ -172,6 +172,11 @@ from temp.blocked b cross join generations g on g.id = b.generation_id order by 
 -- name: rewrite
 update generations set gen_id = k.new_id from temp.mapping k
 where k.generation_id = generations.id and k.new_id <> k.old_id and k.legacy = 0
+
+-- name: rewrite all
+-- The same where most rows move: every task is in the mapping, and looking one up is faster than joining.
+update generations set gen_id = (select k.new_id from temp.mapping k where k.generation_id = generations.id)
+where legacy = 0
 
 -- name: rewrite legacy
 -- From here on the row is a task like any other; one that waits may go when its parent is done.

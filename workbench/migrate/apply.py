@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -10,6 +11,7 @@ from workbench.ids import scheme_named
 from workbench.migrate import legacy, mapping
 from workbench.migrate.books import Problem, Report
 from workbench.migrate.frame import recorded
+from workbench.migrate.meanwhile import digest_meanwhile
 from workbench.migrate.rewrite import rewrite_ids
 from workbench.migrate.sheets import Sheets
 from workbench.migrate.statements import statements
@@ -47,44 +49,44 @@ def _carry_out(db: Database, request: Request, sheets: Sheets, *, keep: bool, sn
     new = scheme_named(request.to_scheme) if request.to_scheme else old
     told = asdict(request) | {"from_scheme": old.name, "to_scheme": new.name}
     kind = "legacy" if request.legacy else "ids"
-    with recorded(db, kind, told, keep=keep, snapshot=snapshot) as (number, report):
-        report.digest_before = digest(db)
+    frame = recorded(db, kind, told, keep=keep, snapshot=snapshot)
+    with frame as (number, report), digest_meanwhile(db) as digest_before:
         before = standing(db, texts=request.legacy)
         if request.legacy:
             legacy.look(db)
         mapping.block(db, numbered=request.legacy)
-        _report_blocked(db, report)
-        if request.legacy:
-            _make_ready(db, report)
-        middle = digest(db) if request.legacy else report.digest_before
-        rewrite_ids(db, number, new, report, scope=mapping.ALL, all_rows=True)
-        if keep and not request.lenient:
-            _refuse_blocked(report)
-        report.digest_after = check(db, number, before, old.name, middle)
+        if _report_blocked(db, report) and keep and not request.lenient:
+            raise _blocked(report.problems)
+        middle = _make_ready(db, report, digest_before) if request.legacy else ""
+        rewrite_ids(db, number, new, report, scope=mapping.ALL, all_rows=True, before_writing=digest_before)
+        report.digest_before = digest_before()
+        report.digest_after = check(db, number, before, old.name, middle or report.digest_before)
         sheets.write(db)
     return report
 
 
-def _make_ready(db: Database, report: Report) -> None:
+def _make_ready(db: Database, report: Report, before_writing: Callable[[], object]) -> str:
+    """Do to legacy rows all that comes before their IDs; gives the digest then."""
+    before_writing()
     legacy.fill_fields(db, report)
     legacy.number_replicates(db, report)
     legacy.add_drafts(db, report)
     legacy.number_replicates(db, report, synthetic=True)
+    return digest(db)
 
 
-def _report_blocked(db: Database, report: Report) -> None:
-    """List the rows that stay as they are, with what the import said of each."""
-    for stage, gen_id, reason, detail in db.execute(statements("ids")["blocked"]).fetchall():
+def _report_blocked(db: Database, report: Report) -> int:
+    """List the rows that stay as they are, with what the import said of each; gives how many."""
+    rows = db.execute(statements("ids")["blocked"]).fetchall()
+    for stage, gen_id, reason, detail in rows:
         report.problems.append(Problem("error", gen_id, reason, detail or "", stage))
+    return len(rows)
 
 
-def _refuse_blocked(report: Report) -> None:
-    if not report.blocked:
-        return
-    rows = [problem for problem in report.problems if problem.severity == "error"]
+def _blocked(rows: list[Problem]) -> Conflict:
     listed = ", ".join(f"{row.where} ({row.code})" for row in rows[:SHOWN])
     more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
-    raise Conflict(
-        f"{report.blocked} rows cannot be migrated: {listed}{more}",
+    return Conflict(
+        f"{len(rows)} rows cannot be migrated: {listed}{more}",
         mend="mend them, or leave them as they are with --lenient; `workbench migrate plan` lists them all",
     )

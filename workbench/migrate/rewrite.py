@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -24,32 +24,47 @@ _MAP_INDEX: Final = "migration_map_old"
 @contextmanager
 def index_apart(db: Database, name: str) -> Iterator[None]:
     """Take an index away for this block and make it again, word by word: SQLite checks uniqueness row by row."""
+    db.execute("pragma threads=2")  # an index is sorted by both
     (sql,) = db.execute("select sql from sqlite_master where type = 'index' and name = ?", (name,)).fetchone()
     db.execute(f"drop index {name}")
     yield
     db.execute(sql)
 
 
-def rewrite_ids(db: Database, number: int, scheme: Scheme, report: Report, *, scope: Scope, all_rows: bool) -> None:
+def rewrite_ids(
+    db: Database,
+    number: int,
+    scheme: Scheme,
+    report: Report,
+    *,
+    scope: Scope,
+    all_rows: bool,
+    before_writing: Callable[[], object] = str,
+) -> None:
     """Give the rows in scope the IDs of their signatures under a scheme, and keep old → new in the books.
 
     `temp.blocked`, `temp.synthetic` and `temp.scope` say which rows may move; `all_rows`: the books name those
-    that stay as they are too. The caller holds the transaction and has prepared the temporary tables.
+    that stay as they are too. `before_writing` is called when all IDs are known and none is written. The caller
+    holds the transaction and has prepared the temporary tables.
     """
     report.step("scheme", int(scheme != scheme_of(db)))
     register(db.conn, scheme)
+    collisions = mapping.compute(db, scheme, scope, careful=_has_suffixes(db))
+    before_writing()
     try:
         with transaction(db):
-            collisions = _move(db, number, scheme, scope, all_rows, careful=_has_suffixes(db))
+            _write(db, number, scope, all_rows)
     except sqlite3.IntegrityError:  # two rows would have one ID: again, and look at each
-        collisions = _move_carefully(db, number, scheme, scope, all_rows)
+        db.execute("delete from temp.mapping")
+        collisions = mapping.compute(db, scheme, scope, careful=True)
+        _write_again(db, number, scope, all_rows)
     db.execute("update project set value = ? where key = 'scheme'", (scheme.name,))
     _report(db, report, collisions)
 
 
-def _move_carefully(db: Database, number: int, scheme: Scheme, scope: Scope, all_rows: bool) -> list[dict[str, str]]:
+def _write_again(db: Database, number: int, scope: Scope, all_rows: bool) -> None:
     try:
-        return _move(db, number, scheme, scope, all_rows, careful=True)
+        _write(db, number, scope, all_rows)
     except sqlite3.IntegrityError as error:
         raise not_kept([str(error)]) from None
 
@@ -59,19 +74,16 @@ def _has_suffixes(db: Database) -> bool:
     return bool(db.execute(sql, (COLLISION,)).fetchone()[0])
 
 
-def _move(
-    db: Database, number: int, scheme: Scheme, scope: Scope, all_rows: bool, *, careful: bool
-) -> list[dict[str, str]]:
+def _write(db: Database, number: int, scope: Scope, all_rows: bool) -> None:
     sql = statements("ids")
-    db.execute("delete from temp.mapping")
-    collisions = mapping.compute(db, scheme, scope, careful=careful)
-    if not db.execute(sql["moving"]).fetchone()[0]:
-        return []
+    moving, rows = db.execute(sql["moving"]).fetchone()
+    if not moving:
+        return
     _keep(db, number, all_rows=all_rows)
+    most = scope is mapping.ALL and 2 * moving > rows
     with index_apart(db, IDS_INDEX):
-        db.execute(sql["rewrite"])
+        db.execute(sql["rewrite all" if most else "rewrite"])
         db.execute(sql["rewrite legacy"])
-    return collisions
 
 
 def _keep(db: Database, number: int, *, all_rows: bool) -> None:
