@@ -39,17 +39,22 @@ def _request_options(function: F) -> F:
         click.option("--mapping", type=file, help="Write old ID, new ID, status and reason to this CSV file."),
         click.option("--strict/--lenient", default=True, help="Refuse, or leave as they are, rows that cannot move."),
         click.option("--to-scheme", metavar="SCHEME", help="End under this scheme: v1 or daydreaming."),
+        click.option("--kind", metavar="NAME", help="A rewrite that an installed package adds, instead of IDs."),
         click.option("--legacy", is_flag=True, help="Make imported legacy rows ready first, then migrate."),
     ):
         function = option(function)
     return function
 
 
-def _asked(legacy: bool, to_scheme: str | None, strict: bool, mapping: Path | None, synthetic: Path | None) -> Any:
+def _asked(
+    legacy: bool, kind: str | None, to_scheme: str | None, strict: bool, mapping: Path | None, synthetic: Path | None
+) -> Any:
     from workbench.migrate.apply import Request
     from workbench.migrate.sheets import Sheets
 
-    return Request(legacy, to_scheme, not strict), Sheets(mapping, synthetic)
+    if kind and (legacy or to_scheme or mapping or synthetic):
+        raise click.UsageError("--kind goes without --legacy, --to-scheme, --mapping and --synthetic")
+    return Request(legacy, to_scheme, not strict, kind), Sheets(mapping, synthetic)
 
 
 _SAFETY: Final = (

@@ -11,6 +11,7 @@ from workbench.ids import scheme_named
 from workbench.migrate import legacy, mapping
 from workbench.migrate.books import Problem, Report
 from workbench.migrate.frame import recorded
+from workbench.migrate.kinds import rewrite_by
 from workbench.migrate.meanwhile import digest_meanwhile
 from workbench.migrate.rewrite import rewrite_ids
 from workbench.migrate.sheets import Sheets
@@ -24,11 +25,15 @@ SHOWN: Final = 10  # blocked rows that a refusal names
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for: the scheme to end under (None: the project's), legacy rows made ready, blocked ones left."""
+    """What is asked for: the scheme to end under (None: the project's), legacy rows made ready, blocked ones left.
+
+    `kind` asks for a rewrite that another package adds instead.
+    """
 
     legacy: bool = False
     to_scheme: str | None = None
     lenient: bool = False
+    kind: str | None = None
 
 
 def plan(db: Database, request: Request, sheets: Sheets | None = None) -> Report:
@@ -45,6 +50,8 @@ def apply(db: Database, request: Request, sheets: Sheets | None = None, *, snaps
 
 
 def _carry_out(db: Database, request: Request, sheets: Sheets, *, keep: bool, snapshot: str | None = None) -> Report:
+    if request.kind:
+        return rewrite_by(db, request.kind, keep=keep, snapshot=snapshot)
     old = scheme_of(db)
     new = scheme_named(request.to_scheme) if request.to_scheme else old
     told = asdict(request) | {"from_scheme": old.name, "to_scheme": new.name}

@@ -10,8 +10,8 @@ from typing import Final
 from workbench.errors import BadTemplate
 from workbench.parse import essays, samples, schemas, scores, subtopics
 from workbench.parse.outcome import Options, Parsed, Scale, Unreadable, failed
+from workbench.plugins import plugin, plugin_names
 
-GROUP: Final = "workbench.parsers"
 Read = Callable[[str, Options], Parsed]
 _OURS: Final[Mapping[str, tuple[Read, str]]] = {
     "": (essays.whole_text, "the answer as it is"),
@@ -33,11 +33,9 @@ PARSERS: Final[Mapping[str, str]] = {name: about for name, (_, about) in _OURS.i
 
 
 @cache
-def _others() -> Mapping[str, Callable[[], Read]]:
-    """Find other packages' parsers: entry points that load a function (raw, Options) → Parsed."""
-    from importlib.metadata import entry_points
-
-    return {point.name: point.load for point in entry_points(group=GROUP) if point.name not in _OURS}
+def _others() -> list[str]:
+    """Name other packages' parsers: entry points that load a function (raw, Options) → Parsed."""
+    return [name for name in plugin_names("parsers") if name not in _OURS]
 
 
 def parser_names() -> list[str]:
@@ -56,7 +54,8 @@ def known_parser(name: str, where: str = "") -> str:
 @cache
 def _reader(name: str) -> Read:
     known_parser(name)
-    return _OURS[name][0] if name in _OURS else _others()[name]()
+    theirs: Read | None = None if name in _OURS else plugin("parsers", name)
+    return theirs or _OURS[name][0]
 
 
 def parse(

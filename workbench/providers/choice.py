@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
 
 from workbench.errors import BadConfig, KeyNotBound, WorkbenchError
+from workbench.plugins import plugin
 from workbench.providers.base import Provider
 from workbench.providers.binding import find
-
-GROUP: Final = "workbench.providers"
 
 
 def provider_for(alias: str) -> Provider:
@@ -28,30 +27,24 @@ def provider_for(alias: str) -> Provider:
     try:
         binding = find(alias)
     except KeyNotBound:
-        if (theirs := _from_packages(alias)) is not None:
-            return theirs
+        if (theirs := plugin("providers", alias.partition(":")[0])) is not None:
+            return _made(theirs, alias)
         raise
     from workbench.providers.openai import OpenAI
 
     return OpenAI(binding)
 
 
-def _from_packages(alias: str) -> Provider | None:
-    from importlib.metadata import entry_points
-
-    name = alias.partition(":")[0]
-    for point in entry_points(group=GROUP, name=name):
-        try:
-            provider: Provider = point.load()(alias)
-            return provider
-        except WorkbenchError:
-            raise
-        except Exception as error:
-            raise BadConfig(
-                f"the provider {name!r} of {point.value} does not load: {type(error).__name__}: {error}",
-                mend="mend or remove that package",
-            ) from error
-    return None
+def _made(provider: Callable[[str], Provider], alias: str) -> Provider:
+    try:
+        return provider(alias)
+    except WorkbenchError:
+        raise
+    except Exception as error:
+        raise BadConfig(
+            f"the provider {alias!r} cannot be made: {type(error).__name__}: {error}",
+            mend="mend or remove the package that adds it",
+        ) from error
 
 
 def limits_of(alias: str) -> tuple[int | None, int | None]:
