@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from workbench.catalogue.combos import topic_path
 from workbench.errors import BadInput
 from workbench.exports.files import json_line, new_file
+from workbench.exports.rows import columns, full_rows
 from workbench.exports.samples import Sample, alpaca, chat_sample, sharegpt, without_system
-from workbench.exports.selection import Choice, Row, chosen, with_texts
+from workbench.exports.selection import Choice, Row, chosen
 from workbench.store import Database
 from workbench.verify.check import snapshot
 
-KEPT_PATHS: Final = 10_000  # paths of topics in memory
-_LINEAGE: Final = (
-    "gen_id", "stage", "combo_id", "leaf_uuid", "topic", "path", "cycle", "replicate", "parent_gen_id", "template_id",
-    "template_hash", "llm_model_id", "model_hash", "origin_cohort_id", "synthetic", "truncated", "lossy",
-    "finish_reason", "tokens_in", "tokens_out", "prompt_hash", "raw_hash", "parsed_hash", "system", "prompt", "raw",
-    "parsed", "created",
-)  # fmt: skip
+_NAMES: Final = tuple(column.name for column in columns())
 _KEYS: Final = ("messages", "metadata", "question", "final_answer", "reasoning")
-_FLAGS: Final = ("synthetic", "truncated", "lossy")
 
 
 def export_dataset(
@@ -53,18 +45,10 @@ def export_dataset(
         raise BadInput(f"there is no format {format!r}", mend=f"use one of {', '.join(_SHAPES)}")
     count = 0
     with snapshot(db), new_file(out, force=force) as file:
-        for row in _rows(db, choice):
+        for row in full_rows(db, chosen(db, choice)):
             file.write(json_line(shape(row, system)))
             count += 1
     return {"rows": count, "path": str(out)}
-
-
-def _rows(db: Database, choice: Choice) -> Iterator[Row]:
-    path = lru_cache(KEPT_PATHS)(lambda topic_id: topic_path(db, topic_id))
-    for row in with_texts(db, chosen(db, choice)):
-        row["path"] = None if row["topic_id"] is None else path(row["topic_id"])
-        row["cycle"] = None if row["leaf_uuid"] is None else row["replicate"] - 1
-        yield row
 
 
 def sample_of(row: Row, system: bool = True) -> Sample:
@@ -113,8 +97,7 @@ def _warning(row: Row) -> Sample:
 
 
 def _lineage(row: Row, system: bool) -> Row:
-    row |= {name: bool(row[name]) for name in _FLAGS}
-    return {name: row[name] for name in _LINEAGE if system or name != "system"}
+    return {name: row[name] for name in _NAMES if system or name != "system"}
 
 
 _SHAPES: Final[dict[str, Callable[[Row, bool], Row]]] = {

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,11 +22,18 @@ def new_file(path: Path | str, *, force: bool = False) -> Iterator[IO[str]]:
     Raises OutputExists without `force`; Refused for symbolic links, projects and what is no plain file, even with
     it; UnknownName when the folder is missing.
     """
+    with new_bytes(path, force=force) as file, TextIOWrapper(file, encoding="utf-8", newline="\n") as text:
+        yield text
+
+
+@contextmanager
+def new_bytes(path: Path | str, *, force: bool = False) -> Iterator[IO[bytes]]:
+    """Open a file of bytes that appears at `path` when the block ends well; else as `new_file`."""
     path = Path(path)
     refuse_output(path, force=force)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("x", encoding="utf-8", newline="\n") as file:
+        with part.open("xb") as file:
             yield file
         _put(part, path, force)
     except OSError as error:

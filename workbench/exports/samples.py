@@ -72,6 +72,11 @@ def messages(sample: Mapping[str, Any]) -> list[Message]:
     return [m for m in found if isinstance(m, dict)] if isinstance(found, list) else []
 
 
+def plain_messages(sample: Sample) -> list[Message]:
+    """Give the messages of a sample with nothing but role and content; calls of tools become JSON in the content."""
+    return [{"role": str(m.get("role")), "content": _said(m)["value"]} for m in messages(sample)]
+
+
 def sharegpt(sample: Sample) -> Sample:
     """Give a sample in ShareGPT's shape: {"conversations": [{"from", "value"}…]}."""
     return {"conversations": [_said(message) for message in messages(sample)]}

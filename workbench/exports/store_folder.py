@@ -6,10 +6,10 @@ import csv
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from workbench.errors import OutputExists, Refused, UnknownName
 
@@ -36,6 +36,10 @@ class Folder:
             raise Refused(f"two rows need the folder {name}", mend="export on a file system that tells case") from None
         return Folder(path)
 
+    def binary(self, name: str) -> IO[bytes]:
+        """Open a new file of bytes; the caller closes it."""
+        return (self._path / name).open("xb")
+
     def text(self, name: str, text: str | None) -> None:
         """Write a text as it stands; None: no file."""
         if text is not None:
@@ -60,27 +64,36 @@ class Folder:
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Folder]:
+def new_folder(path: Path, ours: Callable[[Path], bool] | None = None) -> Iterator[Folder]:
     """Give a folder that takes its name when the block ends well, and leaves nothing when it does not.
 
-    Raises OutputExists for whatever has that name; UnknownName when the folder above is missing; Refused.
+    `ours` allows to replace a folder of that name, and says whether one may go. Raises OutputExists for whatever else
+    has that name; UnknownName when the folder above is missing; Refused.
     """
-    _refuse(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    _refuse(path, ours)
+    part, old = (path.with_name(f".{path.name}.{os.getpid()}.{what}") for what in ("part", "old"))
     try:
         part.mkdir()
         yield Folder(part)
-        _refuse(path)
+        _refuse(path, ours)
+        if os.path.lexists(path):
+            path.rename(old)
         part.rename(path)
     except OSError as error:
+        if old.exists() and not os.path.lexists(path):
+            old.rename(path)
         mend = "make room, or choose a folder that can be written to"
         raise Refused(error.strerror or "cannot be written", where=str(path), mend=mend) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
-def _refuse(path: Path) -> None:
+def _refuse(path: Path, ours: Callable[[Path], bool] | None) -> None:
     if os.path.lexists(path):
-        raise OutputExists(where=str(path), mend="choose another name")
+        if ours is None:
+            raise OutputExists(where=str(path), mend="choose another name")
+        if path.is_symlink() or not path.is_dir() or not ours(path):
+            raise Refused("it holds other things too, which --force spares", where=str(path), mend="name a new folder")
     if not path.parent.is_dir():
         raise UnknownName(f"no folder {path.parent}", mend="make the folder first")
