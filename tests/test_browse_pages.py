@@ -14,6 +14,7 @@ import pytest
 from browsing import HOSTILE, crawl, get, poison
 
 from workbench.store import open_project
+from workbench.store.steps import step_names
 
 ROOT = "/demo/-/workbench"
 UNCLOSED = {
@@ -221,7 +222,7 @@ def test_a_file_of_another_kind_has_no_pages(tmp_path):
     assert (page.status_code, theirs.status_code) == (404, 200)
     with sqlite3.connect(path) as conn:
         conn.execute(f"pragma application_id={0x57424E43}")
-        conn.execute("pragma user_version=1")
+        conn.execute(f"pragma user_version={len(step_names())}")
         conn.execute("create view project as select 'scheme' as key, 'v1' as value")
     conn.close()
     assert get(path, ROOT)[0].status_code == 404

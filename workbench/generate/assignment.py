@@ -16,6 +16,8 @@ from workbench.providers import Provider, provider_for
 from workbench.record.selection import GroupCount, Selection, counts, want_again
 from workbench.store import Database, transaction
 
+Drive = Callable[[Session, GenerationWork, Caps], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
@@ -44,8 +46,12 @@ def carry_out(
     terms: Terms | None = None,
     listener: Listener = silent,
     providers: Callable[[str], Provider] = provider_for,
+    drive: Drive = Session.drive,
 ) -> Summary:
-    """Do what is not done of an assignment; resuming is the default, and a finished one sends nothing."""
+    """Do what is not done of an assignment; resuming is the default, and a finished one sends nothing.
+
+    `drive` carries the work out: the engine, call by call, or whoever else sends it.
+    """
     terms, begun = terms or Terms(), ticks()
     with session(db, assignment.job, terms, assignment.config, listener, providers) as opened:
         before = counts(db, assignment.selection)
@@ -59,7 +65,7 @@ def carry_out(
             seed=assignment.seed,
         )
         skipped = _start(opened, assignment, work, before)
-        opened.drive(work, Caps(assignment.job, terms.max_cost, terms.max_calls))
+        drive(opened, work, Caps(assignment.job, terms.max_cost, terms.max_calls))
         return _finish(opened, assignment, work, skipped, begun)
 
 
@@ -87,7 +93,7 @@ def _finish(opened: Session, assignment: Assignment, work: GenerationWork, skipp
     found = counts(opened.db, assignment.selection)
     done, failed = by_status(found, "done"), by_status(found, "failed")
     left = assignment.total - done - failed
-    stopped = opened.interrupted or left > 0 or (opened.engine is not None and opened.engine.stop is not None)
+    stopped = opened.interrupted or left > 0 or opened.stop is not None
     with transaction(opened.db):
         for groups in work.groups if left == 0 else ():
             groups.finish()

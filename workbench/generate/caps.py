@@ -28,18 +28,32 @@ class Caps:
         """Say why one more call would break a cap, counting what is in flight at its dearest."""
         if not self.are_set:
             return None
-        cost, calls = spent(db, self.job)
-        flying = db.execute("select count(*) from claims").fetchone()[0]  # this task's claim is among them
-        if self.max_calls is not None and calls + flying > self.max_calls:
-            return Stopped(f"the cap of {self.max_calls} calls is reached ({calls} made)", mend="raise --max-calls")
+        claims, lines, reserved = in_flight(db)  # this task's claim is among them
+        return self.broken(*spent(db, self.job), claims + lines, self.dearest(job) * claims + reserved)
+
+    def dearest(self, job: Job) -> float:
+        """Give the most that a call may cost, 0 where money is not capped; raises BadInput without prices."""
         if self.max_cost is None:
-            return None
+            return 0.0
         dearest = price_of(job.model, job.tokens, answer_tokens(job.model))
         if dearest is None:
             raise BadInput(
                 f"--max-cost needs prices, and model {job.model.llm_model_id} has none",
                 mend="set them with `workbench models add NAME --price-in X --price-out Y`",
             )
-        if cost + dearest * flying > self.max_cost:
+        return dearest
+
+    def broken(self, cost: float, calls: int, flying: int, reserved: float) -> Stopped | None:
+        """Say which cap is broken by what was spent together with the calls in flight and what they may cost."""
+        if self.max_calls is not None and calls + flying > self.max_calls:
+            return Stopped(f"the cap of {self.max_calls} calls is reached ({calls} made)", mend="raise --max-calls")
+        if self.max_cost is not None and cost + reserved > self.max_cost:
             return Stopped(f"the cap of {self.max_cost:g} is reached ({cost:.4g} spent)", mend="raise --max-cost")
         return None
+
+
+def in_flight(db: Database) -> tuple[int, int, float]:
+    """Give how many calls are in flight, of live processes and in open batches, and what those in batches may cost."""
+    return db.execute(  # type: ignore[no-any-return]
+        "select (select count(*) from claims), count(*), total(reserved) from batch_lines where open = 1"
+    ).fetchone()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from workbench.generate.assignment import Assignment, carry_out, silent
+from workbench.generate.assignment import Assignment, Drive, carry_out, silent
 from workbench.generate.groups import CohortCycles, Grouping, Stages
-from workbench.generate.run import Listener, Summary, Terms
+from workbench.generate.run import Listener, Session, Summary, Terms
 from workbench.plan.cohorts import cohort_selection
 from workbench.providers import Provider, provider_for
 from workbench.record.selection import CohortSelection, counts
@@ -21,13 +21,14 @@ def generate_cohort(
     terms: Terms | None = None,
     listener: Listener = silent,
     providers: Callable[[str], Provider] = provider_for,
+    drive: Drive = Session.drive,
 ) -> Summary:
     """Do what is not done of a cohort, or of one of its stages; members that are done are skipped.
 
     Raises UnknownName, BadTemplate, KeyNotBound.
     """
     selection = cohort_selection(db, name, stage)
-    return carry_out(db, assignment_of(db, name, selection), terms, listener, providers)
+    return carry_out(db, assignment_of(db, name, selection), terms, listener, providers, drive)
 
 
 def assignment_of(db: Database, name: str, selection: CohortSelection) -> Assignment:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 
-from workbench.generate.assignment import Assignment, carry_out, silent
+from workbench.generate.assignment import Assignment, Drive, carry_out, silent
 from workbench.generate.groups import Cycles, Grouping, Steps
-from workbench.generate.run import Listener, Summary, Terms
+from workbench.generate.run import Listener, Session, Summary, Terms
 from workbench.plan.orders import Order, Planting, Shape, shape
 from workbench.providers import Provider, provider_for
 from workbench.record.selection import GroupCount
@@ -20,13 +20,14 @@ def generate(
     terms: Terms | None = None,
     listener: Listener = silent,
     providers: Callable[[str], Provider] = provider_for,
+    drive: Drive = Session.drive,
 ) -> Summary:
     """Do what is not done of an order; resuming is the default, and a finished order sends nothing.
 
     Raises UnknownName, BadInput, BadTemplate before the first call, KeyNotBound when no key may be used.
     """
     terms = terms or Terms()
-    return carry_out(db, assignment_of(order, shape(db, order), terms.concurrency), terms, listener, providers)
+    return carry_out(db, assignment_of(order, shape(db, order), terms.concurrency), terms, listener, providers, drive)
 
 
 def assignment_of(order: Order, found: Shape, concurrency: int) -> Assignment:

@@ -79,7 +79,13 @@ class Session:
     lines: Lines
     interrupted: bool = False
     engine: Engine | None = None
+    halted: Stopped | None = None  # said by whoever drives without an engine
     _tally: Callable[[], tuple[int, int]] = field(default=lambda: (0, 0))
+
+    @property
+    def stop(self) -> Stopped | None:
+        """Why the work stopped before its end, if it did."""
+        return self.halted or (self.engine.stop if self.engine else None)
 
     def notice(self, event: str, facts: Mapping[str, object]) -> None:
         """Keep an event and tell it; single calls and tasks are told and not kept, since the record implies them."""
@@ -163,7 +169,7 @@ def session(
 
 def conclude(opened: Session, *, done: int, failed: int, skipped: int, left: int, begun: float) -> Summary:
     """End a run and sum it up."""
-    stop: Stopped | None = opened.engine.stop if opened.engine else None
+    stop = opened.stop
     status = "interrupted" if opened.interrupted else "stopped" if stop else "failed" if failed or left else "done"
     with transaction(opened.db):
         end_run(opened.db, opened.run_id, status, done=done, failed=failed, skipped=skipped)

@@ -112,7 +112,7 @@ class GenerationWork:
         origin = Origin(row.id, prompt.hash, versions.template_version_id, None, parent_content_id)
         result = judge_text(text, versions.template)
         store_answer(db, origin, result)
-        self._tell(row, result)
+        self.tell(row, result)
 
     def settle(self, db: Database, job: Job, answer: Answer, *, final: str | None) -> Settled:
         """Keep the answer's text, let the task be done or failed, and its children go on."""
@@ -123,10 +123,10 @@ class GenerationWork:
         else:
             fail(db, context.row.id, final)
         done = result.outcome == "ok"
-        self._tell(context.row, result)
+        self.tell(context.row, result)
         return Settled(done, result.outcome, self._opened(db, context.row) if done else 0)
 
-    def _tell(self, row: Row, result: Result) -> None:
+    def tell(self, row: Row, result: Result) -> None:
         """Count a settled task and tell of it."""
         done = result.outcome == "ok"
         self.done, self.failed = self.done + done, self.failed + (not done)

@@ -81,9 +81,10 @@ def claim(db: Database, slot: int, target: Target) -> None:
 
 
 def claim_generation(db: Database, slot: int, generation_id: int) -> bool:
-    """Claim a task that may still be sent; False when another process has taken or settled it."""
+    """Claim a task that may still be sent; False when another process or a batch has it, or it is settled."""
     claimed = db.execute(
-        "insert or ignore into claims (slot, generation_id) select ?, id from generations where id = ? and ready = 1",
+        "insert or ignore into claims (slot, generation_id) select ?, id from generations g where id = ? and ready = 1"
+        " and not exists (select 1 from batch_lines l where l.generation_id = g.id and l.open = 1)",
         (slot, generation_id),
     )
     return claimed.rowcount == 1

@@ -32,7 +32,8 @@ class Row:
 
 
 _COLUMNS = "g.id, g.gen_id, g.stage, g.combo_id, g.parent_id, g.template_id, g.model_id, g.replicate, g.place"
-_FREE = "not exists (select 1 from claims k where k.generation_id = g.id)"
+NOT_IN_BATCH = "not exists (select 1 from batch_lines l where l.generation_id = g.id and l.open = 1)"
+_FREE = f"not exists (select 1 from claims k where k.generation_id = g.id) and {NOT_IN_BATCH}"
 _AFTER = "(g.replicate, g.place, g.id) > (:replicate, :place, :id)"
 _ORDER = "order by g.replicate, g.place, g.id"
 
@@ -114,7 +115,8 @@ def anything_ready(db: Database, selection: Selection) -> bool:
     """Say whether any task may still be sent, whoever works on it."""
     for stage in selection.stages:
         condition, parameters = selection.where(stage)
-        found = db.execute(f"select exists (select 1 from generations g where g.ready = 1 and {condition})", parameters)
+        ready = f"g.ready = 1 and {condition} and {NOT_IN_BATCH}"  # what stands in a batch is answered elsewhere
+        found = db.execute(f"select exists (select 1 from generations g where {ready})", parameters)
         if found.fetchone()[0]:
             return True
     return False

@@ -21,6 +21,10 @@ from workbench.store.transaction import transaction
 MAX_SLOTS = 256
 ROOM = 256 * 1024  # bytes set aside for each call in flight: its answer, and what is indexed of it
 MOST_ROOM = 32 * 2**20
+_USED = (
+    "select slot from claims union select slot from runs where status = 'running'"
+    " union select slot from batches where slot is not null"
+)
 _held: dict[str, int] = {}  # lock files of this process: POSIX locks are the process's, not the handle's
 
 
@@ -118,7 +122,7 @@ def release_dead(db: Database, mine: Slot | None = None) -> int:
 
     Without a slot of one's own the lock file is looked at, and removed when nobody holds it.
     """
-    used = [n for (n,) in db.execute("select slot from claims union select slot from runs where status = 'running'")]
+    used = [n for (n,) in db.execute(_USED)]
     numbers = [n for n in used if n is not None]
     if mine is not None:
         return _release(db, [n for n in numbers if not mine.is_alive(n)], itself=True)
@@ -144,6 +148,7 @@ def _release(db: Database, numbers: list[int], *, itself: bool) -> int:
                 (number, number),
             )
             freed += db.execute("delete from claims where slot = ?", (number,)).rowcount
+            db.execute("update batches set slot = null where slot = ?", (number,))
             if itself:
                 db.execute("update runs set status = 'lost' where status = 'running' and slot = ?", (number,))
     return freed
