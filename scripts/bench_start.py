@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench_generate import HERE, serve
+from bench_generate import HERE, prepare, serving
 
 LIMITS = {"--help": 0.3, "status": 0.3, "first call": 0.4, "nothing to do": 0.8}
 ENV = os.environ | {"PYTHONPATH": str(HERE.parent), "OPENAI_API_KEY": "sk-bench"}
@@ -36,24 +36,6 @@ def workbench(*words: str) -> list[str]:
     return ["-m", "workbench", *words]
 
 
-def prepare(path: Path, topics: int) -> None:
-    """Make a project with so many topics, the template `sample` and the models `bench` and `fast`."""
-    from workbench.catalogue.models import Model, store_model
-    from workbench.catalogue.templates import store_template
-    from workbench.catalogue.topics import store_topics
-    from workbench.prompts import Template
-    from workbench.store import create_project, open_project, transaction
-    from workbench.topics import read_topics
-
-    tree = path.with_suffix(".jsonl")
-    tree.write_text("".join(json.dumps({"path": ["bench", f"topic {n}"]}) + "\n" for n in range(topics)))
-    create_project(path)
-    with open_project(path, write=True) as db, transaction(db):
-        store_topics(db, read_topics(tree, name="bench"))
-        store_template(db, Template("sample", "draft", "Write about {{ topic }}, number {{ replicate }}."))
-        store_model(db, Model("bench", "openai", "bench"))
-
-
 def generate(project: Path, count: int, *more: str) -> list[str]:
     """Give the command line that makes `count` samples."""
     order = ["--topics", "bench", "-n", str(count), "--template", "sample", "--model", "bench"]
@@ -69,19 +51,14 @@ def said(name: str, seconds: float, bare: float, limit: float | None = None) -> 
 def main() -> None:
     sizes = (20_000,) if "--quick" in sys.argv else (20_000, 100_000)
     bare = timed(["-c", "pass"])
-    server, port = serve(0)
-    url = {"OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1"}
-    try:
-        with tempfile.TemporaryDirectory() as name:
-            for size in sizes:
-                measure(Path(name) / f"p{size}.db", size, bare, url)
-    finally:
-        server.kill()
+    with serving(0) as port, tempfile.TemporaryDirectory() as name:
+        for size in sizes:
+            measure(Path(name) / f"p{size}.db", size, bare, {"OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1"})
 
 
 def measure(project: Path, size: int, bare: float, url: dict[str, str]) -> None:
     """Fill a project with `size` samples and measure before, while and after."""
-    prepare(project, 1000)
+    prepare(project)
     said("--help", timed(workbench("--help")), bare, LIMITS["--help"])
     said("status of a new project", timed(workbench("status", "-p", str(project))), bare, LIMITS["status"])
     first_call(project, size, bare, url)
