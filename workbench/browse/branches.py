@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
-from workbench.lineage import Row, rows_of
+from workbench.lineage import Row
 from workbench.store import Database
 
 LEVELS: Final = 5  # of shades; 0 is nothing done
@@ -16,15 +16,18 @@ _ROOTS = """
 select t.id from topics t where t.topic_model_id = ?
 and not exists (select 1 from topic_edges e where e.child_id = t.id and e.main = 1) order by t.depth, t.place
 """
+_WHOLE = """
+select t.id, e.parent_id, t.uuid, t.title, t.leaf from topics t
+left join topic_edges e on e.child_id = t.id and e.main = 1 where t.topic_model_id = ? order by t.place
+"""
 _BELOW = """
 with recursive below (id, parent_id, height) as (
-  select value, null, 0 from json_each(:tops)
+  select ?, null, 0
   union all
   select e.child_id, e.parent_id, height + 1 from below b join topic_edges e on e.parent_id = b.id and e.main = 1
   where height < 200
 )
-select t.id, b.parent_id, b.height, t.uuid, t.title, t.leaf, t.place from below b join topics t on t.id = b.id
-order by b.height, t.place
+select t.id, b.parent_id, t.uuid, t.title, t.leaf from below b join topics t on t.id = b.id order by t.place
 """
 _OF_FEW = """
 select c.topic_id, count(*) as tasks, sum(g.status = 'done') as done, sum(g.status = 'failed') as failed
@@ -48,57 +51,76 @@ where c.topic_id is not null
 class Branch:
     """A topic and what is below it: its own drafts and, in the sums, those of all below."""
 
-    row: Row
-    after: list[Branch] = field(default_factory=list)
-    leaves: int = 0
+    id: int
+    height: int
+    uuid: str
+    title: str
+    leaf: int
+    after: list[Branch]
+    leaves: int = 1
     tasks: int = 0
     done: int = 0
     failed: int = 0
 
     def facts(self) -> Row:
         """Give the topic with its sums, as plain facts."""
-        names = ("uuid", "title", "leaf", "height")
-        sums = {"leaves": self.leaves, "tasks": self.tasks, "done": self.done, "failed": self.failed}
-        return {name: self.row[name] for name in names} | sums
+        names = ("uuid", "title", "leaf", "height", "leaves", "tasks", "done", "failed")
+        return {name: getattr(self, name) for name in names}
 
 
 def roots(db: Database, topic_model: int) -> list[int]:
     """Give the topics of a model that hang below none, in order."""
-    return [row["id"] for row in rows_of(db, _ROOTS, (topic_model,))]
+    return [number for (number,) in db.execute(_ROOTS, (topic_model,))]
 
 
-def branch(db: Database, tops: list[int], title: str) -> Branch:
-    """Read topics and all below them by main edges, with sums of drafts; several tops hang below one named `title`."""
+def whole(db: Database, topic_model: int, title: str) -> Branch:
+    """Read all topics of a model by main edges, with sums of drafts; several roots hang below one named `title`."""
+    return _grown(db, db.execute(_WHOLE, (topic_model,)), title)
+
+
+def branch(db: Database, top: int) -> Branch:
+    """Read a topic and all below it by main edges, with sums of drafts."""
+    return _grown(db, db.execute(_BELOW, (top,)), "")
+
+
+def _grown(db: Database, rows: Iterable[tuple[int, int | None, str, str, int]], title: str) -> Branch:
     nodes: dict[int, Branch] = {}
-    rows = rows_of(db, _BELOW, {"tops": json.dumps(tops)})
-    if len(tops) != 1:
-        nodes[0] = Branch({"id": 0, "uuid": "", "title": title, "leaf": 0, "height": 0})
-        rows = [row | {"height": row["height"] + 1, "parent_id": row["parent_id"] or 0} for row in rows]
-    for row in rows:
-        nodes[row["id"]] = node = Branch(row)
-        if row["parent_id"] is not None:
-            nodes[row["parent_id"]].after.append(node)
+    hung = []
+    for number, parent, uuid, name, leaf in rows:
+        nodes[number] = node = Branch(number, 0, uuid, name, leaf, [])
+        hung.append((node, parent))
+    tops: list[Branch] = []
+    for node, parent in hung:
+        above = nodes.get(parent) if parent else None
+        (above.after if above else tops).append(node)
     _count(db, nodes)
-    _sum_up(list(nodes.values()))
-    return next(iter(nodes.values()))
+    top = tops[0] if len(tops) == 1 else Branch(0, 0, "", title, 0, tops)
+    _sum_up(top)
+    return top
 
 
 def _count(db: Database, nodes: dict[int, Branch]) -> None:
     few = len(nodes) <= FEW
-    found = rows_of(db, _OF_FEW, {"topics": json.dumps(list(nodes))}) if few else rows_of(db, _OF_ALL)
-    for row in found:
-        if (node := nodes.get(row["topic_id"])) is not None:
-            node.tasks, node.done, node.failed = row["tasks"], row["done"], row["failed"]
+    found = db.execute(_OF_FEW, {"topics": json.dumps(list(nodes))}) if few else db.execute(_OF_ALL)
+    for topic, tasks, done, failed in found:
+        if (node := nodes.get(topic)) is not None:
+            node.tasks, node.done, node.failed = tasks, done, failed
 
 
-def _sum_up(nodes: list[Branch]) -> None:
-    """Add what is below to each node; parents stand before their children in the list."""
-    for node in reversed(nodes):
-        node.leaves = sum(child.leaves for child in node.after) or 1
+def _sum_up(top: Branch) -> None:
+    """Say how far down each node is, and add what is below to it."""
+    order = [top]
+    for node in order:
         for child in node.after:
-            node.tasks += child.tasks
-            node.done += child.done
-            node.failed += child.failed
+            child.height = node.height + 1
+        order.extend(node.after)
+    for node in reversed(order):
+        if node.after:
+            node.leaves = sum(child.leaves for child in node.after)
+            for child in node.after:
+                node.tasks += child.tasks
+                node.done += child.done
+                node.failed += child.failed
 
 
 def down(top: Branch, levels: int, thinnest: float) -> Iterator[Row]:

@@ -37,7 +37,7 @@ def neighbours(db: Database, tree: Branch) -> Facts:
     while level and below < LEVELS and len(shown) < MOST:
         shown.extend(level[: MOST - len(shown)])
         level, below = [child for node in level for child in node.after], below + 1
-    numbers = json.dumps([node.row["id"] for node in shown])
+    numbers = json.dumps([node.id for node in shown])
     edges = rows_of(db, _EDGES, {"shown": numbers})
     hidden = _size(tree) - len(shown)
     return {"nodes": [node.facts() for node in shown], "edges": edges, "hidden": hidden}

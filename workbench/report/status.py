@@ -16,15 +16,46 @@ _STAGES = "select stage, status, count(*) from generations group by 1, 2"
 _TOPICS = "select m.name, m.kind, count(u.id) as unique_topics" + (
     " from topic_models m left join unique_topics u on u.topic_model_id = m.id group by m.id order by m.name"
 )
-# As the view `coverage`, but grouped by numbers first: names are looked up once a row, not once a draft.
+# As the view `coverage`. Along the index of signatures, a combo whose replicates are 1 to n is one row however large n
+# is; others and legacy drafts are counted one by one. What is not done comes from its own index and is taken off.
 _COVERAGE = """
-select tm.name as topic_model, te.name as template_id, m.llm_model_id, k.cycle, k.done, k.failed, k.pending
-from (
-  select t.topic_model_id, g.template_id, g.model_id, g.replicate - 1 as cycle, sum(g.status = 'done') as done,
-    sum(g.status = 'failed') as failed, sum(g.status in ('planned', 'blocked')) as pending
-  from generations g join combos c on c.id = g.combo_id join topics t on t.id = c.topic_id
-  where g.stage = 'draft' and g.replicate is not null group by 1, 2, 3, 4
-) k
+with spans as materialized (
+  select combo_id, template_id, model_id, count(*) as n, max(replicate) as last
+  from generations indexed by generations_draft where stage = 'draft' and legacy = 0 group by 1, 2, 3
+), placed as materialized (
+  select t.topic_model_id, s.* from spans s join combos c on c.id = s.combo_id join topics t on t.id = c.topic_id
+), whole as materialized (
+  select topic_model_id, template_id, model_id, n, count(*) as combos from placed where n = last group by 1, 2, 3, 4
+), cycles (cycle) as (
+  select 0 union all select cycle + 1 from cycles where cycle + 1 < (select max(n) from whole)
+), tasks as (
+  select topic_model_id, template_id, model_id, cycle, sum(combos) as n from whole join cycles on cycle < n
+  group by 1, 2, 3, 4
+  union all
+  select p.topic_model_id, p.template_id, p.model_id, g.replicate - 1, count(*)
+  from placed p join generations g indexed by generations_draft on g.stage = 'draft' and g.legacy = 0
+    and g.combo_id = p.combo_id and g.template_id = p.template_id and g.model_id = p.model_id
+  where p.n <> p.last group by 1, 2, 3, 4
+  union all
+  select * from (
+    select t.topic_model_id, g.template_id, g.model_id, g.replicate - 1, count(*)
+    from generations g join combos c on c.id = g.combo_id join topics t on t.id = c.topic_id
+    where g.stage = 'draft' and g.legacy = 1 and g.replicate is not null group by 1, 2, 3, 4
+    limit case when (select count(*) from generations where stage = 'draft') > (select total(n) from spans)
+      then -1 else 0 end -- without legacy drafts nothing is looked for
+  )
+), undone as materialized (
+  select t.topic_model_id, g.template_id, g.model_id, g.replicate - 1 as cycle, sum(g.status = 'failed') as failed,
+    sum(g.status <> 'failed') as pending
+  from generations g indexed by generations_status join combos c on c.id = g.combo_id join topics t on t.id = c.topic_id
+  where g.stage = 'draft' and g.status in ('planned', 'blocked', 'failed') and g.replicate is not null
+  group by 1, 2, 3, 4
+)
+select tm.name as topic_model, te.name as template_id, m.llm_model_id, k.cycle,
+  k.n - coalesce(u.failed + u.pending, 0) as done, coalesce(u.failed, 0) as failed, coalesce(u.pending, 0) as pending
+from (select topic_model_id, template_id, model_id, cycle, sum(n) as n from tasks group by 1, 2, 3, 4) k
+left join undone u on u.topic_model_id = k.topic_model_id and u.template_id = k.template_id
+  and u.model_id = k.model_id and u.cycle = k.cycle
 join topic_models tm on tm.id = k.topic_model_id
 join templates te on te.id = k.template_id
 join models m on m.id = k.model_id

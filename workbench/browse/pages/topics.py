@@ -8,7 +8,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from workbench.browse import svg
-from workbench.browse.branches import Branch, branch, down, roots, shade
+from workbench.browse.branches import Branch, branch, down, roots, shade, whole
 from workbench.browse.levels import graph, neighbours
 from workbench.browse.links import Links
 from workbench.browse.page import Asked, Facts, Found, Page
@@ -52,11 +52,11 @@ def gather(db: Database, asked: Asked) -> Found:
             return Found("Topics", moved=("topics", models[0]["name"]))
         return Found("Topics", {"models": models}, "select * from topic_models")
     model = _one(db, _MODEL, asked.names["topic_model"])
-    tops = roots(db, model["id"])
     inside = "uuid" in asked.names
-    tree = branch(db, [_one(db, _NODE, model["id"], asked.names["uuid"])["id"]] if inside else tops, model["name"])
-    path = rows_of(db, _PATH, (tree.row["id"],))
-    if len(tops) > 1:
+    top = _one(db, _NODE, model["id"], asked.names["uuid"])["id"] if inside else 0
+    tree = branch(db, top) if inside else whole(db, model["id"], model["name"])
+    path = rows_of(db, _PATH, (tree.id,))
+    if not tree.id or (inside and len(roots(db, model["id"])) > 1):
         path = [{"uuid": "", "title": model["name"]}, *path]
     facts: Facts = {"topic_model": model["name"], "kind": model["kind"], "path": path}
     facts |= {"top": tree.facts()} | _list(tree, asked, model["kind"])
