@@ -175,7 +175,9 @@ def test_reports_of_an_empty_project(run, project):
 def test_the_bare_noun_lists_the_reports(run):
     """`workbench report` says which there are."""
     names = [row["report"] for row in run("report", "--json").json]
-    assert set(names) == {"pivot", "coverage", "variance", "top", "cost", "agreement", "cohort"}
+    assert set(names) == {
+        *("pivot", "coverage", "variance", "top", "cost", "agreement", "cohort", "duplicates", "diversity"),
+    }
 
 
 def test_earlier_answers_do_not_count(empty):

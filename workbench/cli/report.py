@@ -11,6 +11,7 @@ import click
 from workbench.cli.frame import Noun
 from workbench.cli.options import no_project_option, project_option, rows_options
 from workbench.cli.output import Form, table
+from workbench.cli.report_diversity import diversity, duplicates
 from workbench.cli.report_tasks import cohort, cost, coverage
 from workbench.cli.reporting import choice_options
 
@@ -36,7 +37,7 @@ def report() -> None:
     """
 
 
-for command in (coverage, cohort, cost):
+for command in (coverage, cohort, cost, duplicates, diversity):
     report.add_command(command)
 
 
