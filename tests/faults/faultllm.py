@@ -569,7 +569,8 @@ class FaultServer:
                     self._reset(w)
             await asyncio.sleep(par.get("down_s", 1))
             if not self._stop.is_set():
-                await self._listen()
+                with contextlib.suppress(OSError):  # another request's turn came first
+                    await self._listen()
             return False
         # --- error answers
         if fault[:3].isdigit():
