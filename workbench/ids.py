@@ -229,6 +229,11 @@ def node_uuid(root_title: str, node_id: str) -> str:
     return str(uuid.uuid5(NAMESPACE, canonical_json([root_title, node_id])))
 
 
+def event_uuid(project: str, *names: str) -> str:
+    """Give the stable UUID under which something that a project did is known in other systems."""
+    return str(uuid.uuid5(NAMESPACE, canonical_json([project, *names])))
+
+
 def deepfabric_aliases(path: Sequence[str]) -> tuple[str, str]:
     """Give the two topic IDs that DeepFabric derived from a path: releases ≥ 4.11, then 4.10."""
     newer = sha256(json.dumps(list(path)).encode()).hexdigest()[:16]

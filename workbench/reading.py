@@ -38,6 +38,13 @@ def _opened(path: Path | str) -> Iterator[IO[bytes]]:
         yield file
 
 
+@contextmanager
+def seekable(path: Path | str) -> Iterator[IO[bytes]]:
+    """Open a regular file for a library that finds its own way in it; raises BadFile for anything else."""
+    with _opened(path) as file:
+        yield file
+
+
 def _decoded(data: bytes, where: str) -> str:
     try:
         return data.decode("utf-8")

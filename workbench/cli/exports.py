@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from workbench.cli.complete import names
+from workbench.cli.export_lineage import huggingface, openlineage, parquet, prov
+from workbench.cli.export_options import narrowing_options, out_options, topics_option
 from workbench.cli.options import json_option, project_option
 from workbench.cli.output import Form, document
+from workbench.cli.spreadsheet import csv_lines
 
-FORMATS: Final = ("chat", "sharegpt", "alpaca", "jsonl")
-
-
-def _topics(help: str) -> Callable[..., Any]:
-    return click.option("--topics", shell_complete=names("topic_models"), help=help)
-
-
-def _out_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add OUT (or `-o/--out OUT`) and `--force`; the command gets `out`, a Path."""
-
-    @click.argument("out", required=False, type=click.Path(path_type=Path))
-    @click.option("-o", "--out", "option", type=click.Path(path_type=Path), help="Another way to name the file.")
-    @click.option("--force", is_flag=True, help="Write over a file that is there.")
-    @wraps(function)
-    def call(*args: Any, out: Path | None, option: Path | None, **options: Any) -> Any:
-        if (out is None) == (option is None):
-            raise click.UsageError("name one file to write")
-        return function(*args, out=out or option, **options)
-
-    return call
+FORMATS: Final = ("chat", "sharegpt", "alpaca", "jsonl", "csv")
 
 
 @click.group("export")
 def exports() -> None:
-    """Write samples, topics or a checkpoint as files; nothing is written over without --force.
+    """Write samples, topics, a checkpoint or provenance as files; nothing is written over without --force.
 
     \b
     Example:
@@ -45,24 +28,24 @@ def exports() -> None:
     """
 
 
+for _command in (parquet, huggingface, prov, openlineage):
+    exports.add_command(_command)
+
+
 @exports.command()
-@_out_options
+@out_options
 @click.option("--format", type=click.Choice(FORMATS), default="chat", show_default=True, help="Shape of a row.")
-@_topics("Only samples about this topic model.")
-@click.option("--template", shell_complete=names("templates"), help="Only texts of this template.")
-@click.option("--model", shell_complete=names("models"), help="Only texts of this model.")
-@click.option("--cohort", shell_complete=names("cohorts"), help="Only members of this cohort.")
+@narrowing_options
 @click.option("--stage", default="draft", show_default=True, help="draft, essay or evaluation.")
-@click.option("--cycle", type=click.IntRange(0), help="Only this cycle, counted from 0 as in `completions`.")
-@click.option("--where", metavar="SQL", help="Only rows of generation_texts for which this condition holds.")
 @click.option("--system/--no-system", default=True, show_default=True, help="Keep system messages.")
+@click.option("--raw", is_flag=True, help="With csv: exact cells, without the ' before what a spreadsheet would run.")
 @project_option
 @json_option
-def dataset(project: Path, out: Path, form: Form, **options: Any) -> None:
-    """Write finished samples as JSON Lines, by cycle and topic.
+def dataset(project: Path, out: Path, format: str, raw: bool, form: Form, **options: Any) -> None:
+    """Write finished samples as JSON Lines or CSV, by cycle and topic.
 
-    chat is DeepFabric's shape, with topic and ID in each row's metadata; jsonl has every text with its lineage.
-    Rows that the offline model wrote say `synthetic`.
+    chat is DeepFabric's shape, with topic and ID in each row's metadata; jsonl and csv have every text with its
+    lineage. Rows that the offline model wrote say `synthetic`.
 
     \b
     Example:
@@ -71,13 +54,25 @@ def dataset(project: Path, out: Path, form: Form, **options: Any) -> None:
     from workbench.exports import export_dataset
     from workbench.store import open_project
 
+    if raw and format != "csv":
+        raise click.UsageError("--raw goes with --format csv; the other formats are always exact")
     with open_project(project) as db:
-        document(export_dataset(db, out, **options), form)
+        if format == "csv":
+            document(_csv(db, out, raw, **options), form)
+        else:
+            document(export_dataset(db, out, format=format, **options), form)
+
+
+def _csv(db: Any, out: Path, raw: bool, *, system: bool, force: bool, **named: Any) -> dict[str, object]:
+    from workbench.exports import Choice, export_table
+
+    texts = ("system", "prompt", "raw", "parsed")[not system :]
+    return export_table(db, out, partial(csv_lines, raw=raw), Choice(**named), texts=texts, force=force)
 
 
 @exports.command()
-@_out_options
-@_topics("Topic model to write; can be left out when there is only one.")
+@out_options
+@topics_option("Topic model to write; can be left out when there is only one.")
 @click.option("--no-failures", is_flag=True, help="Leave out topics that could not be grown.")
 @project_option
 @json_option
@@ -96,8 +91,8 @@ def topics(project: Path, out: Path, topics: str | None, no_failures: bool, forc
 
 
 @exports.command()
-@_out_options
-@_topics("Topic model of the completions; can be left out when there is one choice.")
+@out_options
+@topics_option("Topic model of the completions; can be left out when there is one choice.")
 @click.option("--template", shell_complete=names("templates"), help="Draft template; likewise.")
 @click.option("--model", shell_complete=names("models"), help="Model; likewise.")
 @project_option

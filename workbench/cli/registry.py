@@ -70,7 +70,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
     },
     "Exchange": {
         "import": Entry("imports:imports", "Take other programs' files over; without a verb, list what was taken."),
-        "export": Entry("exports:exports", "Write samples, topics or a checkpoint as files."),
+        "export": Entry("exports:exports", "Write samples, topics, a checkpoint or provenance as files."),
     },
     "Keep": {
         "verify": Entry("verify:verify", "Check every rule that a project must keep."),

@@ -10,6 +10,7 @@ from workbench.errors import BadFile, BadRow, WorkbenchError, raise_all
 from workbench.ids import FactDigest
 from workbench.imports.drafts import Drafts
 from workbench.imports.names import Names, going_on_template, model_of, template_of
+from workbench.imports.parquet import is_parquet, parquet_lines
 from workbench.imports.placing import Known, Placing
 from workbench.imports.record import Import, ImportReport, recorded
 from workbench.imports.shapes import Shaped, shaped
@@ -35,7 +36,7 @@ def import_dataset(
     model: str | None = None,
     dry_run: bool = False,
 ) -> ImportReport:
-    """Take the samples of a JSON Lines file over, in one transaction; taking them over twice changes nothing.
+    """Take the samples of a JSON Lines or Parquet file over, in one transaction; taking them over twice changes nothing.
 
     Rows are conversations, ShareGPT, Alpaca, prompt and response, or our own plain export. Those with a topic become
     drafts of it, in the cycle that they tell or the lowest free one; the others are samples without topic. Raises
@@ -62,16 +63,21 @@ def import_dataset(
     return going.report
 
 
+def told_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Stream the rows of a dataset as JSON, with the number of the line, or of the row of a Parquet file."""
+    return parquet_lines(path) if is_parquet(path) else lines(path)
+
+
 def _file_hash(path: Path) -> str:
     digest = FactDigest()
-    digest.add_sorted(text for _, text in lines(path))  # in the order of the file
+    digest.add_sorted(text for _, text in told_lines(path))  # in the order of the file
     return digest.hexdigest()
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Shaped]]:
     """Stream the rows; bad ones do not stop the reading and are raised together at the end."""
     errors: list[WorkbenchError] = []
-    for line, raw in lines(path):
+    for line, raw in told_lines(path):
         try:
             yield line, _row(raw, f"{path}:{line}")
         except BadFile as error:
@@ -91,7 +97,7 @@ def _row(raw: str, where: str) -> Shaped:
 
 def _keep(going: Import, drafts: Drafts, path: Path, placing: Placing) -> None:
     """Read the rows again and put each where it belongs."""
-    for line, raw in lines(path):
+    for line, raw in told_lines(path):
         where = f"{path}:{line}"
         if line in placing.slots:
             row = _row(raw, where)

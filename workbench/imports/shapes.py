@@ -161,9 +161,9 @@ def _is_pair(value: Value) -> bool:
 
 
 _SHAPES: Final[tuple[tuple[Callable[[Value], bool], Callable[[str, Value], Shaped]], ...]] = (
+    (_is_lineage, _lineage),
     (lambda value: isinstance(value.get("messages"), list), chat_shaped),
     (lambda value: isinstance(value.get("conversations"), list), _sharegpt),
-    (_is_lineage, _lineage),
     (lambda value: all(isinstance(value.get(name), str) for name in ("instruction", "output")), _alpaca),
     (_is_pair, _pair),
 )
