@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect, bisect_left
 from typing import Any, Final
 
 from workbench.browse.page import Facts
-from workbench.lineage import rows_of
 from workbench.store import Database
 
 EDGES: Final = tuple(step * 10**power for power in range(6) for step in (1, 1.5, 2, 3, 5, 7))  # milliseconds
 SHARES: Final = (50, 90, 99)
-_STEP: Final = " ".join(f"when latency_ms < {edge:g} then {place}" for place, edge in enumerate(EDGES))
-_HISTOGRAM: Final = f"""
-select case {_STEP} else {len(EDGES)} end as step, count(*) as calls, total(outcome is 'ok') as ok
-from calls where run_id = :run and latency_ms is not null group by 1 order by 1
-"""
-_COUNT = "select count(latency_ms), avg(latency_ms), max(latency_ms) from calls where run_id = :run"
-_RANKED = """
-select n, latency_ms from (select latency_ms, row_number() over (order by latency_ms) as n from calls
-  where run_id = :run and latency_ms is not null) where n in (:p50, :p90, :p99)
-"""
+_TOOK: Final = "select latency_ms, outcome is 'ok' from calls where run_id = :run and latency_ms is not null"
 
 
 def latency(db: Database, named: dict[str, Any]) -> Facts:
@@ -27,20 +18,25 @@ def latency(db: Database, named: dict[str, Any]) -> Facts:
 
     The steps reach from the shortest to the longest without a hole; the last may have no end.
     """
-    count, mean, longest = db.execute(_COUNT, named).fetchone()
-    if not count:
+    took = sorted(db.execute(_TOOK, named))
+    if not took:
         return {"calls": 0, "steps": []}
-    places = {f"p{share}": max(1, -(-count * share // 100)) for share in SHARES}
-    ranked = {row["n"]: row["latency_ms"] for row in rows_of(db, _RANKED, named | places)}
-    shares = {name: ranked.get(place) for name, place in places.items()}
-    return {"calls": count, "mean": round(mean, 1), "longest": longest} | shares | {"steps": _steps(db, named)}
+    count, all_of_them = len(took), [ms for ms, _ in took]
+    shares = {f"p{share}": all_of_them[max(1, -(-count * share // 100)) - 1] for share in SHARES}
+    facts: Facts = {"calls": count, "mean": round(sum(all_of_them) / count, 1), "longest": all_of_them[-1]}
+    return facts | shares | {"steps": _steps(all_of_them, [ms for ms, ok in took if ok])}
 
 
-def _steps(db: Database, named: dict[str, Any]) -> list[dict[str, Any]]:
-    known = {row["step"]: row for row in rows_of(db, _HISTOGRAM, named)}
+def _steps(calls: list[float], ok: list[float]) -> list[dict[str, Any]]:
+    first, last = (bisect(EDGES, calls[end]) for end in (0, -1))
     edges = (0, *EDGES, None)
     return [
         {"from": edges[n], "below": edges[n + 1]}
-        | {"calls": known[n]["calls"] if n in known else 0, "ok": int(known[n]["ok"]) if n in known else 0}
-        for n in range(min(known), max(known) + 1)
+        | {"calls": _between(calls, edges[n], edges[n + 1]), "ok": _between(ok, edges[n], edges[n + 1])}
+        for n in range(first, last + 1)
     ]
+
+
+def _between(values: list[float], low: float | None, high: float | None) -> int:
+    """Count the sorted values from `low` on and below `high`; None for no end."""
+    return (len(values) if high is None else bisect_left(values, high)) - (bisect_left(values, low) if low else 0)

@@ -17,7 +17,9 @@ Row = dict[str, Any]
 
 BUCKETS: Final = 60
 SHOWN: Final = 50  # events, and runs on one page
+OUTCOMES, ATTEMPTS = 40, 20  # listed
 EVERY: Final = 5  # seconds between two looks at a run that is on
+_SUMMED: Final = ("calls", "tokens_in", "tokens_out", "cost")
 _WIDTHS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
 
 _RUNS = """
@@ -30,9 +32,12 @@ select id, job, status, version, started, ended, done, failed, skipped, calls, t
   (select count(*) from claims c where c.slot = runs.slot) as claims
 from runs where id = :run
 """
-_SPAN = """
-select min(at), max(at + coalesce(ms, 0) / 86400000.0), max(at)
-from (select julianday(started) as at, latency_ms as ms from calls where run_id = :run)
+# One way through the run's calls for all that is counted of them; times are days.
+_GROUPS = """
+select status, outcome, attempt, count(*) as calls, sum(outcome is 'ok') as ok, sum(tokens_in) as tokens_in,
+  sum(tokens_out) as tokens_out, sum(cost) as cost, min(generation_id) as generation_id, min(at) as begun,
+  max(at) as last, max(at + coalesce(latency_ms, 0) / 86400000.0) as over
+from (select *, julianday(started) as at from calls where run_id = :run) group by 1, 2, 3
 """
 # A call weighs in the bucket where it begins from then on, and is taken off again from where it ends.
 _STARTS = """
@@ -49,17 +54,7 @@ from (select ((julianday(started) - :start) * 86400.0 + latency_ms / 1000.0) / :
   where run_id = :run and (latency_ms is not null or status <> 'sent'))
 where e >= 0 group by 1
 """
-_OUTCOMES = """
-select k.*, g.gen_id as example from (
-  select status, outcome, count(*) as calls, sum(tokens_in) as tokens_in, sum(tokens_out) as tokens_out,
-    sum(cost) as cost, min(generation_id) as generation_id
-  from calls where run_id = :run group by 1, 2 order by 3 desc, 1, 2 limit 40
-) k left join generations g on g.id = k.generation_id order by k.calls desc, 1, 2
-"""
-_ATTEMPTS = """
-select attempt, count(*) as calls, total(outcome is 'ok') as ok from calls where run_id = :run
-group by 1 order by 1 limit 20
-"""
+_EXAMPLE = "select gen_id from generations where id = ?"
 _WAITS = """
 select outcome, count(*) as retries, total(wait) as seconds, max(wait) as longest
 from (select json_extract(data, '$.outcome') as outcome, json_extract(data, '$.wait') as wait from events
@@ -98,8 +93,9 @@ def gather(db: Database, asked: Asked) -> Found:
         raise UnknownName(f"no run {text[:40]!r}", mend="see the list of runs")
     (row,) = found
     row["config"] = plain(row["config"])
-    facts: Facts = {"run": row, "timeline": timeline(db, named), "latency": latency(db, named)}
-    facts |= {"outcomes": rows_of(db, _OUTCOMES, named), "attempts": rows_of(db, _ATTEMPTS, named)}
+    groups = rows_of(db, _GROUPS, named)
+    facts: Facts = {"run": row, "timeline": timeline(db, named, groups), "latency": latency(db, named)}
+    facts |= {"outcomes": _outcomes(db, groups), "attempts": _attempts(groups)}
     facts |= {"waits": rows_of(db, _WAITS, named)}
     events = rows_of(db, _EVENTS, named | {"limit": SHOWN})
     facts |= {"events": [event | {"data": plain(event["data"])} for event in events]}
@@ -115,13 +111,35 @@ def plain(text: str | None) -> Any:
         return text
 
 
-def timeline(db: Database, named: Row) -> Facts:
+def _outcomes(db: Database, groups: list[Row]) -> list[Row]:
+    """Sum up calls by state and outcome, the most frequent first, each with the ID of a generation."""
+    found: dict[tuple[Any, Any], Row] = {}
+    for group in groups:
+        key = group["status"], group["outcome"]
+        one = found.setdefault(key, {"status": key[0], "outcome": key[1]} | dict.fromkeys(_SUMMED, 0))
+        one |= {name: one[name] + (group[name] or 0) for name in _SUMMED}
+        one.setdefault("example", group["generation_id"])
+    rows = sorted(found.values(), key=lambda one: (-one["calls"], one["status"], one["outcome"] or ""))[:OUTCOMES]
+    return [row | {"example": next((id for (id,) in db.execute(_EXAMPLE, (row["example"],))), None)} for row in rows]
+
+
+def _attempts(groups: list[Row]) -> list[Row]:
+    """Sum up calls by attempt, the first attempts first."""
+    found: dict[int, Row] = {}
+    for group in groups:
+        one = found.setdefault(group["attempt"], {"attempt": group["attempt"], "calls": 0, "ok": 0})
+        one |= {"calls": one["calls"] + group["calls"], "ok": one["ok"] + group["ok"]}
+    return [found[attempt] for attempt in sorted(found)[:ATTEMPTS]]
+
+
+def timeline(db: Database, named: Row, groups: list[Row]) -> Facts:
     """Give a run's calls in equal steps of `seconds`: each with `at` in seconds from the first call, counts of calls
     by outcome, tokens, cost, and `in_flight`, the mean number of calls that were under way."""
-    start, end, last = db.execute(_SPAN, named).fetchone()
-    if start is None:
+    dated = [group for group in groups if group["begun"] is not None]
+    if not dated:
         return {"seconds": 0, "steps": []}
-    width = _width((max(end, last) - start) * 86400)
+    start = min(group["begun"] for group in dated)
+    width = _width((max(max(group["last"], group["over"]) for group in dated) - start) * 86400)
     place = named | {"start": start, "width": width}
     starts = {row["bucket"]: row for row in rows_of(db, _STARTS, place)}
     ends = {row["bucket"]: row for row in rows_of(db, _ENDS, place)}
