@@ -19,6 +19,7 @@ SCORES: Final = "cohort_aggregated_scores"
 GROUPS: Final = {"drafts": "generation_draft", "essays": "generation_essays", "evaluations": "evaluation"}
 ASSETS: Final = {"draft": "drafts", "essay": "essays", "evaluation": "evaluations"}
 _NO_KEYS: Final = ("...",)  # what Dagster refuses within the key of a partition
+Compute = Callable[[Any], Iterator[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,9 @@ class Frame:
         """Give the key of one of this project's assets."""
         return self.dg.AssetKey([self.prefix, name] if self.prefix else [name])
 
-    def asset(
-        self, name: str, group: str, after: str | None, about: str, compute: Callable[[Any], Any], **more: Any
-    ) -> Any:
-        """Make a function of the context an asset that depends on the one before it."""
-        wrap = self.dg.asset(
+    def asset(self, name: str, group: str, after: str | None, about: str, compute: Compute, **more: Any) -> Any:
+        """Make a function, which yields what Dagster is to know, an asset that depends on the one before it."""
+        made = self.dg.asset(
             key=self.key(name),
             deps=[self.key(after)] if after else [],
             partitions_def=self.partitions,
@@ -47,16 +46,16 @@ class Frame:
             kinds={"sqlite"},
             **more,
         )
-        return wrap(self._telling(compute))
+        return made(self.telling(compute))
 
-    def _telling(self, compute: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        # Without annotations: Dagster reads them, and knows its own context types only.
-        return lambda context: self.told(compute, context)
+    def telling(self, compute: Compute) -> Compute:
+        """Give the function to Dagster: any error of the workbench becomes one of Dagster's, in its one line."""
+        # Without annotations: Dagster reads them, and knows its own types only.
+        return lambda context: self._told(compute, context)
 
-    def told(self, compute: Callable[[Any], Any], context: Any) -> Any:
-        """Compute, with any error of the workbench as Dagster's, in its one line."""
+    def _told(self, compute: Compute, context: Any) -> Iterator[Any]:
         try:
-            return compute(context)
+            yield from compute(context)
         except WorkbenchError as error:
             raise self.dg.Failure(description=str(error)) from None
 

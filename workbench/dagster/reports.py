@@ -28,14 +28,14 @@ def membership_asset(frame: Frame) -> Any:
     return frame.asset(MEMBERSHIP, "cohort", None, about, lambda context: _membership(frame, context.partition_key))
 
 
-def _membership(frame: Frame, cohort: str) -> Any:
+def _membership(frame: Frame, cohort: str) -> Iterator[Any]:
     with frame.opened() as db:
         rows = [row for row in cohorts(db, Choice(cohort=cohort)) if row["stage"] in ASSETS]
         version = frame.version(db, _MEMBERS, (cohort,))
     members, done = (sum(row[name] for row in rows) for name in ("members", "done"))
     table = _table(frame.dg, [{name: row[name] for name in ("stage", *_COUNTS)} for row in rows])
     facts = {"members": members, "done": done, "missing": members - done}
-    return frame.result(facts | ({"stages": table} if rows else {}), version)
+    yield frame.result(facts | ({"stages": table} if rows else {}), version)
 
 
 def aggregated_scores_asset(frame: Frame) -> Any:
@@ -46,7 +46,7 @@ def aggregated_scores_asset(frame: Frame) -> Any:
     )
 
 
-def _scores(frame: Frame, cohort: str) -> Any:
+def _scores(frame: Frame, cohort: str) -> Iterator[Any]:
     with frame.opened() as db:
         rows = list(top(db, Choice(cohort=cohort), limit=0))
     facts: dict[str, Any] = {"essays": len(rows), "scores": sum(row["evaluations"] for row in rows)}
@@ -54,7 +54,7 @@ def _scores(frame: Frame, cohort: str) -> Any:
     if shares:
         facts["mean_0_to_1"] = sum(shares) / len(shares)
     best = [{name: row[name] for name in (*_BEST, *_POINTS)} for row in rows[:_SHOWN]]
-    return frame.result(facts | ({"best": _table(frame.dg, best)} if best else {}), json_hash(rows))
+    yield frame.result(facts | ({"best": _table(frame.dg, best)} if best else {}), json_hash(rows))
 
 
 def _table(dg: Any, rows: list[dict[str, Any]]) -> Any:
@@ -74,12 +74,8 @@ def verify_check(frame: Frame) -> Any:
         for name in GROUPS
     ]
     name = f"{frame.prefix}_verify" if frame.prefix else "verify"
-    wrap = dg.multi_asset_check(name=name, specs=specs, can_subset=True)
-    return wrap(lambda context: _each(frame.told(lambda given: list(_checked(frame, given)), context)))
-
-
-def _each(results: list[Any]) -> Iterator[Any]:
-    yield from results  # of several results Dagster wants a generator
+    made = dg.multi_asset_check(name=name, specs=specs, can_subset=True)
+    return made(frame.telling(lambda context: _checked(frame, context)))
 
 
 def _checked(frame: Frame, context: Any) -> Iterator[Any]:

@@ -46,16 +46,16 @@ def stage_assets(frame: Frame, terms: Terms) -> list[Any]:
     ]
 
 
-def _materialize(frame: Frame, context: Any, stage: str) -> Any:
+def _materialize(frame: Frame, context: Any, stage: str) -> Iterator[Any]:
     settings = settings_of(context.op_execution_context.op_config)
     summary, version, reasons = _beside_a_loop(lambda: _made(frame, context, stage, settings.terms))
     facts = {name: getattr(summary, name) for name in _SHOWN} | {"missing": summary.left}
     if reasons:
         facts["reasons"] = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
     if _is_good(summary, settings):
-        return frame.result(facts, version)
-    observed = {"asset_key": context.asset_key, "partition": context.partition_key, "metadata": facts}
-    context.log_event(frame.dg.AssetObservation(**observed))
+        yield frame.result(facts, version)
+        return
+    yield frame.dg.AssetObservation(context.asset_key, partition=context.partition_key, metadata=facts)
     if summary.status == "interrupted":
         raise frame.dg.DagsterExecutionInterruptedError
     raise frame.dg.Failure(description=_line(context.partition_key, stage, summary, facts), metadata=facts)
@@ -64,7 +64,7 @@ def _materialize(frame: Frame, context: Any, stage: str) -> Any:
 def _made(frame: Frame, context: Any, stage: str, terms: Terms) -> tuple[Summary, str, dict[str, int]]:
     """Run a stage, and give what came of it, the version of its texts, and why others have none."""
     cohort = context.partition_key
-    with _signals_lent(), frame.opened(write=True) as db:
+    with signals_lent(), frame.opened(write=True) as db:
         summary = generate_cohort(db, cohort, stage, terms, Watch(context.log))
         wanted = (cohort_number(db, cohort), stage)
         return summary, frame.version(db, _DONE, wanted), dict(db.execute(_REASONS, wanted).fetchall())
@@ -83,7 +83,7 @@ def _line(cohort: str, stage: str, summary: Summary, facts: dict[str, Any]) -> s
 
 
 @contextmanager
-def _signals_lent() -> Iterator[None]:
+def signals_lent() -> Iterator[None]:
     """Let a run take Ctrl-C and SIGTERM to drain, and give them back to Dagster."""
     if threading.current_thread() is not threading.main_thread():
         yield
