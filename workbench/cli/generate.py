@@ -13,6 +13,7 @@ import click
 from workbench.cli.options import Amount, concurrency_option, dry_run_option, json_option, project_option
 from workbench.cli.output import Form, document, note, table
 from workbench.cli.progress import progress
+from workbench.cli.shards import checked_shards, run_shards, shard_options
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -80,6 +81,7 @@ def order_of(topics: str | None, num_samples: str | None, template: str | None, 
 @click.option("--stage", type=click.Choice(["draft", "essay", "evaluation"]), help="With --cohort: this stage only.")
 @click.option("--force", is_flag=True, help="Make a new text for every task; the old ones stay in history.")
 @click.option("--reparse", is_flag=True, help="Parse failed answers again, without a call.")
+@shard_options
 @dry_run_option
 @project_option
 @json_option
@@ -91,15 +93,24 @@ def generate(
     The same command again does only what is missing; a larger N just continues. Every answer is kept as it
     arrives: a kill loses at most the calls in flight. Ctrl-C lets them end.
 
+    With --workers the limits and caps that are said hold for all workers together; without --concurrency each has
+    four calls in flight. With --shard they hold for that shard alone, and its file keeps the work until `merge`.
+
     \b
     Example:
       workbench generate --topics garden -n 40 --template qa-sample --model offline
       workbench generate -n 100 --template short-essay --model offline --concurrency 16
       workbench generate --cohort pilot --stage draft
+      workbench generate --cohort pilot --workers 4
+      workbench generate --cohort pilot --shard 1/8 --into shard-1.db
     """
     from workbench.generate import Terms
     from workbench.store import open_project
 
+    shards = checked_shards(what.pop("shards"), reparse=reparse, dry_run=dry_run)
+    if shards and not dry_run:
+        summary = run_shards(project, shards, (what_is_asked(**what), what["cohort"], what["stage"]), terms, force)
+        return int(summary.exit_code) if "leash" in shards else print_summary(summary, form)
     with open_project(project, write=not dry_run) as db:
         task = _task(db, () if force else ("done",) if terms["retry_failed"] else None, **what)
         if reparse:
@@ -131,22 +142,30 @@ def _task(
     from workbench.plan.forecast import forecast, forecast_cohort
     from workbench.plan.orders import shape
 
-    if cohort is None:
-        if stage is not None:
-            raise click.UsageError("--stage goes with --cohort")
-        found = order_of(**order)
+    found = what_is_asked(cohort, stage, **order)
+    if found is not None:
         return _Task(
             lambda: forecast(db, found, settled),
             lambda: shape(db, found).selection,
             lambda terms, listen: run(db, found, terms, listen),
         )
+    name = str(cohort)
+    return _Task(
+        lambda: forecast_cohort(db, cohort_selection(db, name, stage), settled),
+        lambda: cohort_selection(db, name, stage),
+        lambda terms, listen: generate_cohort(db, name, stage, terms, listen),
+    )
+
+
+def what_is_asked(cohort: str | None, stage: str | None, **order: str | None) -> Any:
+    """Give the order, or None where a cohort is named instead; raises a usage error for both, or for neither."""
+    if cohort is None:
+        if stage is not None:
+            raise click.UsageError("--stage goes with --cohort")
+        return order_of(**order)
     if given := [f"--{name.replace('_', '-')}" for name, value in order.items() if value is not None]:
         raise click.UsageError(f"--cohort says what to make; leave out {', '.join(given)}")
-    return _Task(
-        lambda: forecast_cohort(db, cohort_selection(db, cohort, stage), settled),
-        lambda: cohort_selection(db, cohort, stage),
-        lambda terms, listen: generate_cohort(db, cohort, stage, terms, listen),
-    )
+    return None
 
 
 def _reparse(db: Any, selection: Any, form: Form) -> int:

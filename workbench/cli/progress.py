@@ -82,6 +82,11 @@ def sentence(event: str, facts: Mapping[str, Any], tally: Tally) -> str | None:
         case "sample_failed":
             who = facts.get("gen_id") or facts.get("topic")
             return f"failed: {who}: {facts['outcome']}{': ' + facts['detail'] if facts.get('detail') else ''}"
+        case "shard_home":
+            more = f": {facts['done']:,} done, merged" if "done" in facts else ", left by an earlier command, is merged"
+            return f"Shard {facts['shard']}{more}"
+        case "worker_killed":
+            return f"the worker of shard {facts['shard']} was killed; it is started again"
         case "draining":
             return "stopping: waiting for the calls in flight (Ctrl-C again gives them up)"
     return None

@@ -10,8 +10,8 @@ from workbench.clock import now
 from workbench.store import Database
 
 
-def begin_run(db: Database, job: str, config: Mapping[str, object], slot: int) -> int:
-    """Write a run down and give its number; the caller holds the transaction."""
+def begin_run(db: Database, job: str, config: Mapping[str, object], slot: int | None) -> int:
+    """Write a run down and give its number; without a slot nobody takes it for lost. The caller holds the transaction."""
     cursor = db.execute(
         "insert into runs (job, config, status, slot, version, started) values (?, ?, 'running', ?, ?, ?)",
         (job, json.dumps(config, ensure_ascii=False), slot, __version__, now()),

@@ -1,0 +1,136 @@
+"""The folder beside a project where the shards of its workers lie until their work is brought home."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from workbench.errors import Refused, RunIsOn
+from workbench.shards.making import PROJECT
+from workbench.shards.share import Share
+from workbench.store import Database, open_project, setting
+from workbench.store.slots import MAX_SLOTS, slot
+
+DRAIN: Final = "drain"  # a file whose being there tells workers far away to end
+_POLL: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What the runs in a shard's file took, whether they ended well or not; `tasks` were sent at least once."""
+
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0
+    tasks: int = 0
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(
+            self.calls + other.calls,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            self.cost + other.cost,
+            self.tasks + other.tasks,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFolder:
+    """A project's folder of shards, held by one process."""
+
+    project: Path
+    path: Path
+
+    def file(self, share: Share) -> Path:
+        """Give where a shard lies."""
+        return self.path / f"{share.number}-of-{share.count}.db"
+
+    @property
+    def drain(self) -> Path:
+        """The file that tells workers to end."""
+        return self.path / DRAIN
+
+    def leftovers(self, db: Database) -> list[Path]:
+        """List the shards of this project that an earlier command left; raises Refused for other files."""
+        found = sorted(path for path in self.path.glob("*-of-*.db"))
+        for path in found:
+            with open_project(path) as shard:
+                known = shard.execute("select value from project where key = ?", (PROJECT,)).fetchone()
+            if known is None or known[0] != setting(db, "uuid"):
+                raise Refused("no shard of this project", where=str(path), mend="move it away")
+        return found
+
+    def bring_home(self, db: Database, path: Path) -> Spent:
+        """Merge a shard into the project once nobody works on it, then remove it; a kill in between does no harm."""
+        from workbench.merge import merge
+
+        with open_project(path, write=True) as shard:
+            _await_others(shard)
+            spent = spent_in(shard)
+        merge(db, [path], snapshot=False)
+        path.unlink()
+        return spent
+
+
+def spent_in(shard: Database) -> Spent:
+    """Add up what a shard's own runs took."""
+    sums = shard.execute("select total(calls), total(tokens_in), total(tokens_out), total(cost) from runs").fetchone()
+    tasks = shard.execute("select count(distinct generation_id) from calls").fetchone()[0]
+    return Spent(int(sums[0]), int(sums[1]), int(sums[2]), float(sums[3]), int(tasks))
+
+
+def _await_others(shard: Database) -> None:
+    """Wait while a worker whose leader is gone ends its calls in flight."""
+    with slot(shard) as mine:
+        while any(mine.is_alive(number) for number in range(1, MAX_SLOTS) if number != mine.number):
+            time.sleep(_POLL)
+
+
+@contextmanager
+def shard_folder(project: Path) -> Iterator[ShardFolder]:
+    """Hold a project's folder of shards, made when missing and removed when empty.
+
+    Raises RunIsOn when another process holds it: the kernel drops the lock with its process.
+    """
+    project = project.resolve()
+    path = project.with_name(f"{project.name}.shards")
+    handle = _hold(path)
+    try:
+        held = ShardFolder(project, path)
+        held.drain.unlink(missing_ok=True)
+        for unfinished in path.glob(".*"):
+            unfinished.unlink()
+        yield held
+    finally:
+        with suppress(OSError):
+            (path / DRAIN).unlink(missing_ok=True)
+            path.rmdir()
+        os.close(handle)
+
+
+def _hold(path: Path) -> int:
+    for _ in range(50):
+        try:
+            path.mkdir(exist_ok=True)
+            handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError as error:
+            mend = "move what is there away, or make its folder writable"
+            raise Refused(error.strerror or "", where=str(path), mend=mend) from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(handle), path.stat()):
+                return handle
+        except FileNotFoundError:  # its holder has just removed it
+            pass
+        except OSError:
+            os.close(handle)
+            raise RunIsOn("another command has workers on it", mend="let it end, or stop it") from None
+        os.close(handle)
+    raise RunIsOn("another command has workers on it", mend="let it end, or stop it")
