@@ -12,6 +12,7 @@ from workbench.store import Database, sqlite3, transaction
 T = TypeVar("T")
 _Act = tuple[Callable[[Database], Any], "asyncio.Future[Any]"]
 _NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR")
+PASSES = 3  # of the event loop from an answer's last bytes to its act
 PATIENCE = 60  # tries, half a second apart, to write paid answers to a disk without room
 
 
@@ -37,9 +38,18 @@ class Desk:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         if not self._acts:
-            loop.call_soon(self._flush)
+            loop.call_soon(self._gather, 0, PASSES)
         self._acts.append((act, future))
         return await future
+
+    def _gather(self, seen: int, passes: int) -> None:
+        """Let answers that have arrived already join: write when so many passes of the loop in a row bring no more."""
+        if len(self._acts) > seen:
+            passes = PASSES
+        if passes == 0:
+            self._flush()
+        else:
+            asyncio.get_running_loop().call_soon(self._gather, len(self._acts), passes - 1)
 
     def _flush(self) -> None:
         acts, self._acts = self._acts, []

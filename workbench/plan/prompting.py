@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from workbench.catalogue.combos import concepts_of, topic_path
 from workbench.catalogue.models import Model, load_model, model_name
@@ -16,6 +16,8 @@ from workbench.providers import Request
 from workbench.record.selection import Row
 from workbench.store import Database
 
+MOST_COMBOS: Final = 10_000  # of which what a prompt sees is kept at once
+
 
 @dataclass(frozen=True, slots=True)
 class Versions:
@@ -25,21 +27,28 @@ class Versions:
     template_version_id: int
     model: Model
     model_version_id: int
+    hints: dict[str, object] = field(init=False)  # what every request of them tells the embedded model
+
+    def __post_init__(self) -> None:
+        """Put the hints together once."""
+        template = self.template
+        hints = {"parser": template.parser, "scale": template.scale, "minimum_lines": template.minimum_lines}
+        object.__setattr__(self, "hints", {"stage": template.stage, **hints})
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A rendered prompt and what it was made from."""
+    """A rendered prompt and what it was made from; it is kept under its hash."""
 
     messages: tuple[dict[str, str], ...]
     system: str
     text: str
     parent_content_id: int | None
+    hash: str = field(init=False)
 
-    @property
-    def hash(self) -> str:
-        """The hash under which the prompt is kept."""
-        return prompt_hash(self.system, self.text)
+    def __post_init__(self) -> None:
+        """Hash it once."""
+        object.__setattr__(self, "hash", prompt_hash(self.system, self.text))
 
 
 class Prompter:
@@ -49,6 +58,7 @@ class Prompter:
         """Read from `db`."""
         self._db = db
         self._versions: dict[tuple[int, int | None], Versions] = {}
+        self._combos: dict[int | None, dict[str, Any]] = {}
 
     def versions(self, row: Row) -> Versions:
         """Give the template and model of a task."""
@@ -71,42 +81,45 @@ class Prompter:
 
     def prompt(self, row: Row) -> Prompt:
         """Render the prompt of a task; raises BadTemplate with template and line."""
-        variables, parent_content_id = _STAGES[row.stage](self._db, row)
-        messages = tuple(dict(m) for m in render_messages(self.versions(row).template, variables))
-        system = "\n\n".join(m["content"] for m in messages if m["role"] == "system")
-        text = "\n\n".join(m["content"] for m in messages if m["role"] != "system")
-        return Prompt(messages, system, text, parent_content_id)
+        variables, parent_content_id = self._variables(row)
+        messages = render_messages(self.versions(row).template, variables)
+        system = messages[0]["content"] if len(messages) > 1 else ""
+        return Prompt(messages, system, messages[-1]["content"], parent_content_id)
+
+    def _variables(self, row: Row) -> Variables:
+        """Give what the template sees; what is known of a draft's combo is looked up once and kept."""
+        if row.stage != "draft":
+            return _STAGES[row.stage](self._db, row)
+        about = self._combos.get(row.combo_id)
+        if about is None:
+            if len(self._combos) >= MOST_COMBOS:
+                self._combos.clear()
+            about = self._combos[row.combo_id] = combo_variables(self._db, row.combo_id)
+        return {**about, "cycle": row.replicate - 1, "replicate": row.replicate}, None
 
     def request(self, row: Row, prompt: Prompt) -> Request:
         """Put the call for a task together."""
         versions = self.versions(row)
-        template, model = versions.template, versions.model
-        hints = {
-            "stage": row.stage,
-            "parser": template.parser,
-            "scale": template.scale,
-            "minimum_lines": template.minimum_lines,
-        }
         return Request(
             task=row.gen_id,
-            model=model.name,
+            model=versions.model.name,
             messages=prompt.messages,
-            parameters=model.parameters,
-            schema=template.schema,
-            hints=hints,
+            parameters=versions.model.parameters,
+            schema=versions.template.schema,
+            hints=versions.hints,
         )
 
 
 Variables = tuple[dict[str, Any], int | None]
 
 
-def draft_variables(db: Database, row: Row) -> Variables:
-    """What a draft's template sees: its topic with the path, or its concepts; cycle and replicate."""
+def combo_variables(db: Database, combo_id: int | None) -> dict[str, Any]:
+    """What a template sees of a combo: its topic with the path, or its concepts."""
     topic_id, level, combo = db.execute(
-        "select topic_id, level, combo_id from combos where id = ?", (row.combo_id,)
+        "select topic_id, level, combo_id from combos where id = ?", (combo_id,)
     ).fetchone()
     path = topic_path(db, topic_id) if topic_id is not None else []
-    concepts = concepts_of(db, row.combo_id or 0, level) if topic_id is None else []
+    concepts = concepts_of(db, combo_id or 0, level) if topic_id is None else []
     if not path and not concepts and combo != NO_TOPIC:
         raise UnknownName(f"nothing is known of combo {combo!r}", mend="add it with `workbench combos create`")
     if path:
@@ -118,9 +131,12 @@ def draft_variables(db: Database, row: Row) -> Variables:
         "path_text": " > ".join(path),
         "concepts": concepts,
         "combo_id": combo,
-        "cycle": row.replicate - 1,
-        "replicate": row.replicate,
-    }, None
+    }
+
+
+def draft_variables(db: Database, row: Row) -> Variables:
+    """What a draft's template sees: what its combo is about, cycle and replicate."""
+    return {**combo_variables(db, row.combo_id), "cycle": row.replicate - 1, "replicate": row.replicate}, None
 
 
 def _parent_text(db: Database, row: Row) -> tuple[str, int, int | None]:

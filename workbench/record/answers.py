@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from workbench.clock import now
 from workbench.ids import answer_hash, content_hash
-from workbench.store import Database, insert
+from workbench.store import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +67,28 @@ def _append(db: Database, origin: Origin, result: Result, revision: int | None) 
     same = result.parsed is not None and result.parsed == result.raw
     parsed_hash = None if result.parsed is None else raw_hash if same else content_hash(result.parsed)
     parent_hash = _hash_of(db, origin.parent_content_id)
-    values = {
-        "generation_id": origin.generation_id,
-        "revision": revision or _next_revision(db, origin.generation_id),
-        "hash": answer_hash(result.outcome, origin.prompt_hash, raw_hash, parsed_hash, parent_hash),
-        "raw_hash": raw_hash,
-        "parsed_hash": parsed_hash,
-        "parsed": None if same else result.parsed,
-        "created": now(),
-    }
-    values |= {name: getattr(origin, name) for name in _MADE_FROM}
-    return insert(db, "contents", values | {name: getattr(result, name) for name in _KEPT})
+    cursor = db.execute(
+        _INSERT,
+        (
+            *(origin.generation_id, revision, origin.generation_id),
+            answer_hash(result.outcome, origin.prompt_hash, raw_hash, parsed_hash, parent_hash),
+            *(result.outcome, result.detail, origin.prompt_hash, raw_hash, parsed_hash),
+            *(result.raw, None if same else result.parsed, result.lossy, result.truncated, result.synthetic),
+            *(result.finish_reason, result.tokens_in, result.tokens_out),
+            *(origin.parent_content_id, origin.template_version_id, origin.model_version_id, origin.call_id),
+            now(),
+        ),
+    )
+    return int(cursor.lastrowid or 0)
 
 
-_MADE_FROM = ("prompt_hash", "template_version_id", "model_version_id", "parent_content_id", "call_id")
-_KEPT = (
-    *("outcome", "detail", "raw", "lossy", "truncated", "synthetic"),
-    *("finish_reason", "tokens_in", "tokens_out"),
+_INSERT = (
+    "insert into contents (generation_id, revision, hash, outcome, detail, prompt_hash, raw_hash, parsed_hash, raw,"
+    " parsed, lossy, truncated, synthetic, finish_reason, tokens_in, tokens_out, parent_content_id,"
+    " template_version_id, model_version_id, call_id, created) values (?, coalesce(?,"
+    " (select max(revision) from contents where generation_id = ?) + 1, 1), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+    " ?, ?, ?, ?, ?)"
 )
-
-
-def _next_revision(db: Database, generation_id: int) -> int:
-    highest = db.execute("select max(revision) from contents where generation_id = ?", (generation_id,))
-    return int(highest.fetchone()[0] or 0) + 1
 
 
 def _hash_of(db: Database, content_id: int | None) -> str | None:

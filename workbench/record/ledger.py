@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.clock import now
-from workbench.store import Database, insert
+from workbench.store import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Receipt:
 
     outcome: str
     answered: bool
-    latency_ms: float
+    latency_ms: float | None  # None: of a batch
     http_status: int | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
@@ -33,9 +33,12 @@ class Receipt:
 
 def open_call(db: Database, run_id: int, target: Target, attempt: int, provider: str, model: str) -> int:
     """Write a call down before it is sent and give its number."""
-    values: dict[str, object] = {"run_id": run_id, "generation_id": target.generation_id, "topic_id": target.topic_id}
-    values |= {"attempt": attempt, "provider": provider, "model": model, "started": now(), "status": "sent"}
-    return insert(db, "calls", values)
+    cursor = db.execute(
+        "insert into calls (run_id, generation_id, topic_id, attempt, provider, model, started, status)"
+        " values (?, ?, ?, ?, ?, ?, ?, 'sent')",
+        (run_id, target.generation_id, target.topic_id, attempt, provider, model, now()),
+    )
+    return int(cursor.lastrowid or 0)
 
 
 def close_call(db: Database, call_id: int, receipt: Receipt) -> None:
@@ -46,7 +49,7 @@ def close_call(db: Database, call_id: int, receipt: Receipt) -> None:
         (
             "answered" if receipt.answered else "failed",
             receipt.outcome,
-            round(receipt.latency_ms, 1),
+            None if receipt.latency_ms is None else round(receipt.latency_ms, 1),
             receipt.http_status,
             receipt.tokens_in,
             receipt.tokens_out,
