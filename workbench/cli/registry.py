@@ -69,6 +69,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "rename": Entry("rename:rename", "Give a template, model, combo or cohort another name."),
     },
     "Exchange": {
+        "merge": Entry("merge:merge", "Take over what other projects hold and this one does not."),
         "import": Entry("imports:imports", "Take other programs' files over; without a verb, list what was taken."),
         "export": Entry("exports:exports", "Write samples, topics, a checkpoint or provenance as files."),
     },

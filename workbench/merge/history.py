@@ -1,0 +1,95 @@
+"""What happened there comes along: runs, calls, events, imports, migrations, alerts, each as often as it was."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from workbench.merge.numbers import Alike, alike, bring, number
+from workbench.store import Database
+
+CAME_WITH: Final = "$.came_with"  # in the plan of a migration that came along: which merge brought it
+# Nothing runs in the other file: it is at rest, or what it has under way is nobody's to finish here.
+_RUNS: Final = {"status": "iif(r.status = 'running', 'lost', r.status)", "slot": "null"}
+_CALLS: Final = {
+    "status": "iif(r.status = 'sent', 'unknown', r.status)",
+    "outcome": "iif(r.status = 'sent', 'unknown', r.outcome)",
+}
+_PLAN: Final = "iif(json_valid({0}.plan), json_remove({0}.plan, '" + CAME_WITH + "'), {0}.plan)"
+# A merge or a rollback is history of that file alone, unless old IDs lead through it.
+_WANTED: Final = """(r.kind not in ('merge', 'rollback')
+  or exists (select 1 from theirs.migration_map q where q.migration_id = r.id))"""
+_NONE: Final = "r.generation_id is null and r.topic_id is null"
+_ALIKE: Final[dict[str, tuple[Alike, ...]]] = {
+    "runs": (Alike(),),
+    "calls": (
+        Alike("generation_id", leave=("body",)),
+        Alike("topic_id", only="r.generation_id is null", leave=("body",)),
+        Alike("run_id", only=_NONE, leave=("body",), loose=True),
+        Alike(only=f"{_NONE} and r.run_id is null", leave=("body",)),
+    ),
+    "events": (Alike("run_id", loose=True), Alike(only="r.run_id is null")),
+    "migrations": (
+        Alike(
+            leave=("plan", "state", "rolled_back_at", "snapshot"),
+            same=f"{_PLAN.format('o')} is {_PLAN.format('r')}",
+        ),
+    ),
+    "migration_map": (
+        Alike("generation_id"),
+        Alike("migration_id", only="r.generation_id is null", loose=True),
+    ),
+    "migration_problems": (Alike("migration_id", loose=True),),
+    "imports": (Alike(),),
+    "import_rows": (
+        Alike("generation_id"),
+        Alike("topic_id", only="r.generation_id is null"),
+        Alike("import_id", only=_NONE, loose=True),
+    ),
+    "alerts": (Alike(leave=("acknowledged",)),),
+}
+_VALUES: Final = {"runs": _RUNS, "calls": _CALLS}
+_ACKNOWLEDGED: Final = """
+update main.alerts set acknowledged = k.acknowledged from (
+  select n.ours, r.acknowledged from temp.number_alerts n cross join theirs.alerts r on r.id = n.theirs
+  where not n.made and r.acknowledged is not null) k
+where k.ours = alerts.id and alerts.acknowledged is null
+"""
+
+
+def _number(db: Database, table: str, wanted: str = "1") -> None:
+    same = " union all ".join(alike(db, table, how, _VALUES.get(table, {})) for how in _ALIKE[table])
+    number(db, table, same, wanted)
+
+
+def number_calls(db: Database) -> None:
+    """Number runs and calls; generations and topics have their numbers already."""
+    _number(db, "runs")
+    _number(db, "calls")
+
+
+def number_books(db: Database) -> None:
+    """Number what else happened: events, imports, migrations with their books, alerts."""
+    _number(db, "events")
+    _number(db, "migrations", _WANTED)
+    known = "exists (select 1 from temp.number_migrations m where m.theirs = r.migration_id)"
+    _number(db, "migration_map", known)
+    _number(db, "migration_problems", known)
+    _number(db, "imports")
+    _number(db, "import_rows")
+    _number(db, "alerts")
+
+
+def bring_calls(db: Database) -> dict[str, int]:
+    """Copy runs and calls that only they have; gives how many."""
+    return {table: bring(db, table, _VALUES[table]) for table in ("runs", "calls")}
+
+
+def bring_books(db: Database, migration: int) -> dict[str, int]:
+    """Copy what else happened there; gives how many rows, by table. `migration` is the number of the merge."""
+    mark = f"json_set(iif(json_valid(r.plan), r.plan, '{{}}'), '{CAME_WITH}', {int(migration)})"
+    rows = {"events": bring(db, "events")}
+    rows["migrations"] = bring(db, "migrations", {"plan": mark, "snapshot": "null"})
+    for table in ("migration_map", "migration_problems", "imports", "import_rows", "alerts"):
+        rows[table] = bring(db, table)
+    rows["alerts"] += db.execute(_ACKNOWLEDGED).rowcount
+    return rows
