@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import gzip
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import browsing
 import pytest
+from conftest import DATA
+
+from workbench.browse.look import look
+from workbench.errors import Refused
+from workbench.store import open_project
 
 PAGES = "/project/-/workbench"
+KEPT = sorted((DATA / "projects").glob("v*.db.gz"))
 
 
 @pytest.fixture
@@ -58,6 +68,30 @@ def test_what_is_not_there_is_said_on_a_page(get):
     """An unknown page or name is 404, as a page and as JSON."""
     assert get(f"{PAGES}/nothing").status_code == 404
     assert get(f"{PAGES}/nothing.json").json()["error"]
+
+
+@pytest.mark.parametrize("packed", KEPT, ids=lambda path: path.name)
+def test_a_project_of_an_older_schema_is_looked_at_as_it_is(packed, tmp_path):
+    """Pages need nothing that later steps of the schema brought, and change nothing."""
+    path = tmp_path / "project.db"
+    path.write_bytes(gzip.decompress(packed.read_bytes()))
+    before = path.read_bytes()
+    found = browsing.crawl(path, [PAGES], PAGES, most=150)
+    assert {one.status_code for one in found.values()} <= {200, 302} and len(found) > 20
+    assert path.read_bytes() == before
+
+
+def test_a_page_that_asks_an_older_schema_for_more_says_so(tmp_path):
+    """In one line with what mends it, and only where the schema is old."""
+    path = tmp_path / "project.db"
+    path.write_bytes(gzip.decompress(KEPT[0].read_bytes()))
+    ask = functools.partial(look, ask=lambda db: db.execute("select * from what_comes_later"))
+    with contextlib.closing(sqlite3.connect(path)) as conn, pytest.raises(Refused, match="what_comes_later"):
+        ask(conn)
+    with open_project(path, write=True):
+        pass
+    with contextlib.closing(sqlite3.connect(path)) as conn, pytest.raises(sqlite3.OperationalError):
+        ask(conn)
 
 
 def test_sql_knows_the_functions_and_cannot_write(get):

@@ -77,16 +77,6 @@ def test_a_run_that_is_none(calls, name):
     assert get(calls, f"{ROOT}/run/{name}")[0].status_code == 404
 
 
-def test_a_run_that_is_on_is_looked_at_again(calls):
-    """By a header of the page, without a script; one that ended stays as it is."""
-    live = get(calls, f"{ROOT}/run/1")[0].text
-    with sqlite3.connect(calls) as conn:
-        conn.execute("update runs set status = 'done', ended = started")
-    conn.close()
-    over = get(calls, f"{ROOT}/run/1")[0].text
-    assert 'http-equiv="refresh"' in live and 'http-equiv="refresh"' not in over
-
-
 def test_scores_agree_with_the_reports(sample):
     """Distributions hold every score; each essay's cells are the rows of `pivot_long`; a cohort narrows all."""
     facts = asked(sample, scores.gather)

@@ -47,12 +47,12 @@ def text_at(url: str) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_prints_its_address_and_ends_cleanly(family: Path, number: int):
-    """The address is the overview's; Ctrl-C and SIGTERM end it with 0, and one file is there."""
+    """The address is the overview's; Ctrl-C and SIGTERM end it with 130, and one file is there."""
     with browsing(family) as (process, url):
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/project/-/workbench", url)
         assert "<h1>" in text_at(url)
         process.send_signal(number)
-        assert process.wait(30) == 0
+        assert process.wait(30) == 130
     assert [one.name for one in family.parent.iterdir()] == [family.name]
 
 
@@ -80,7 +80,7 @@ def test_it_stays_open_while_a_run_writes(tmp_path: Path, run: Callable):
         assert run(*order, "-p", path).code == 0
         assert "6 done in 2 cycles of 3 topics" in text_at(url)
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(30) == 130
     assert sorted(one.name for one in path.parent.iterdir() if one.name.startswith("live")) == ["live.db"]
     assert path.read_bytes()[18:20] == b"\x01\x01"  # the header's words for a rollback journal
 

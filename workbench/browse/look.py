@@ -14,6 +14,7 @@ from workbench.store import Database, functions, header, sqlite3, steps
 SECONDS: Final = 10.0
 STEPS: Final = 20_000  # of SQLite's machine between two looks at the clock
 SAFE: Final = ("trusted_schema=off", "cell_size_check=on", "query_only=on")
+UPDATE: Final = "any command that writes brings the project's schema up to date"
 T = TypeVar("T")
 
 
@@ -35,18 +36,20 @@ def prepare(conn: sqlite3.Connection) -> None:
         return  # no project after all: its pages say so
 
 
-def checked(conn: sqlite3.Connection) -> None:
-    """Raise ForeignFile, NewerProject or Refused unless the file is a project of the schema that we know."""
+def checked(conn: sqlite3.Connection) -> bool:
+    """Say whether a project has our newest schema; an older one may be looked at as well.
+
+    Raises ForeignFile or NewerProject unless the file is a project of a schema that we know.
+    """
     newest = len(steps.step_names())
     version = conn.execute("pragma user_version").fetchone()[0]
     if not is_project(conn):
         raise ForeignFile("this database is none", mend="look at it with Datasette's own pages")
     if version > newest:
         raise NewerProject(f"schema version {version}, this workbench knows {newest}", mend="upgrade")
-    if version < newest:
-        raise Refused(f"schema version {version} is old", mend="any writing command brings the project up to date")
-    if steps.shape_of(conn) != steps.shape_at(version):
+    if version < 1 or steps.shape_of(conn) != steps.shape_at(version):
         raise ForeignFile("its schema is not the workbench's", mend="take its rows with `workbench import-data`")
+    return bool(version == newest)
 
 
 @contextmanager
@@ -66,11 +69,15 @@ def _bounded(conn: sqlite3.Connection, seconds: float) -> Iterator[None]:
 def look(conn: sqlite3.Connection, ask: Callable[[Database], T], seconds: float = SECONDS) -> T:
     """Ask in one snapshot of the file, bounded in time; raises Incomplete, and what `checked` and `ask` raise."""
     with _bounded(conn, seconds):
-        theirs, conn.row_factory = conn.row_factory, None
+        theirs, conn.row_factory, newest = conn.row_factory, None, True
         conn.execute("begin")
         try:
-            checked(conn)
+            newest = checked(conn)
             return ask(Database(conn, recursive_triggers=False, execute_plugins=False))
+        except sqlite3.OperationalError as error:
+            if newest or not str(error).startswith("no such"):
+                raise
+            raise Refused(f"this page asks for more: {error}", mend=UPDATE) from None
         finally:
             conn.row_factory = theirs
             if conn.in_transaction:

@@ -25,7 +25,8 @@ END: Final = 5.0  # seconds for it to finish what it answers
 def browse(project: Path, port: int, opened: bool) -> None:
     """Look at the project in Datasette, with the workbench's pages, until Ctrl-C.
 
-    On this machine only, and only to read. It may stay open while `generate` runs.
+    On this machine only, and only to read. It may stay open while `generate` runs. Ctrl-C ends it with exit code 130,
+    as it interrupts any command.
 
     \b
     Example:
@@ -42,10 +43,9 @@ def browse(project: Path, port: int, opened: bool) -> None:
             _open(url, opened)
             process.wait()
             raise Incomplete(f"Datasette ended with code {process.returncode}", mend="run it again")
-    except KeyboardInterrupt:
-        note("ended")
-    with open_project(project):
-        pass  # a run that ended meanwhile left its log to the last reader
+    finally:
+        with open_project(project):
+            pass  # a run that ended meanwhile left its log to the last reader
 
 
 def _named(project: Path) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from workbench.browse import svg
+from workbench.browse.alive import note_alive
 from workbench.browse.links import Links
 from workbench.browse.page import Asked, Facts, Found, Page
 from workbench.lineage import rows_of
@@ -18,9 +19,11 @@ from workbench.store import Database
 
 MOST: Final = 12  # charts on the page
 COLUMNS: Final = 80  # cycles in a chart; more are summed up side by side
+EVERY: Final = 15  # seconds between two looks while something runs
 STATES: Final = ("done", "failed", "blocked", "planned")
 _SQL = "select * from coverage order by topic_model, template_id, llm_model_id, cycle"
 _MIGRATIONS = "select id, kind, state, at, rolled_back_at from migrations order by id desc limit 5"
+_RUNNING = "select id, status, slot from runs where status = 'running'"
 _COST = """
 select coalesce(sum(calls), 0) as calls, coalesce(sum(tokens_in), 0) as tokens_in,
   coalesce(sum(tokens_out), 0) as tokens_out, coalesce(sum(cost), 0) as cost from runs
@@ -28,13 +31,19 @@ select coalesce(sum(calls), 0) as calls, coalesce(sum(tokens_in), 0) as tokens_i
 
 
 def gather(db: Database, asked: Asked) -> Found:
-    """Give what `workbench status --json` gives, with `migrations_latest` and `spent` (sums over all runs)."""
+    """Give what `workbench status --json` gives, with `migrations_latest` and `spent` (sums over all runs).
+
+    `last_runs` say, too, whether they are `alive`; while any run is, the page is read anew now and then."""
     path = Path(db.execute("pragma database_list").fetchone()[2])
     state = status(db, path)
     state["project"] = path.name
     state["spent"] = rows_of(db, _COST)[0]
     state["migrations_latest"] = rows_of(db, _MIGRATIONS)
-    return Found(state["name"], state, _SQL)
+    running = rows_of(db, _RUNNING)
+    live = note_alive(db, running)
+    alive = {run["id"]: run["alive"] for run in running}
+    state["last_runs"] = [run | {"alive": alive.get(run["id"], False)} for run in state["last_runs"]]
+    return Found(state["name"], state, _SQL, refresh=EVERY if live else 0)
 
 
 def draw(facts: Facts, links: Links) -> Mapping[str, Any]:

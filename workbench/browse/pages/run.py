@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from workbench.browse.alive import note_alive
 from workbench.browse.charts import duration
 from workbench.browse.page import Asked, Facts, Found, Page
 from workbench.browse.pages.latency import latency
@@ -23,13 +24,13 @@ _SUMMED: Final = ("calls", "tokens_in", "tokens_out", "cost")
 _WIDTHS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
 
 _RUNS = """
-select id, job, status, started, ended, done, failed, skipped, calls, tokens_in, tokens_out, cost,
+select id, job, status, started, ended, done, failed, skipped, calls, tokens_in, tokens_out, cost, slot,
   round((julianday(ended) - julianday(started)) * 86400, 1) as seconds
 from runs order by id desc limit :limit offset :offset
 """
 _RUN = """
 select id, job, status, version, started, ended, done, failed, skipped, calls, tokens_in, tokens_out, cost, config,
-  (select count(*) from claims c where c.slot = runs.slot) as claims
+  slot, (select count(*) from claims c where c.slot = runs.slot) as claims
 from runs where id = :run
 """
 # One way through the run's calls for all that is counted of them; times are days.
@@ -77,20 +78,21 @@ def gather_all(db: Database, asked: Asked) -> Found:
         row["took"] = "" if row["seconds"] is None else duration(row["seconds"])
     (count,) = db.execute("select count(*) from runs").fetchone()
     facts: Facts = {"runs": rows, "count": count, "page": {"number": page, "pages": -(-count // SHOWN)}}
-    live = any(row["status"] == "running" for row in rows)
+    live = note_alive(db, rows)
     return Found("Runs", facts, "select * from runs order by id desc", refresh=EVERY if live else 0)
 
 
 def gather(db: Database, asked: Asked) -> Found:
     """Give one run: its timeline in at most about 60 steps, latencies, outcomes, attempts, waits and events.
 
-    While it is on, the page is looked at anew every few seconds. Raises UnknownName.
+    While its process lives (`alive`), the page is read anew every few seconds. Raises UnknownName.
     """
     text = asked.names["run"]
     named: Row = {"run": int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0}
     found = rows_of(db, _RUN, named)
     if not found:
         raise UnknownName(f"no run {text[:40]!r}", mend="see the list of runs")
+    live = note_alive(db, found)
     (row,) = found
     row["config"] = plain(row["config"])
     groups = rows_of(db, _GROUPS, named)
@@ -99,7 +101,6 @@ def gather(db: Database, asked: Asked) -> Found:
     facts |= {"waits": rows_of(db, _WAITS, named)}
     events = rows_of(db, _EVENTS, named | {"limit": SHOWN})
     facts |= {"events": [event | {"data": plain(event["data"])} for event in events]}
-    live = row["status"] == "running"
     return Found(f"Run {row['id']}", facts, _SQL, named, refresh=EVERY if live else 0)
 
 
