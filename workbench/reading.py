@@ -45,11 +45,18 @@ def seekable(path: Path | str) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _decoded(data: bytes, where: str) -> str:
+def _decoded(data: bytes, path: object, line: int = 1) -> str:
+    """Decode text that begins at a line of a file; refuse what is no UTF-8, and NUL, which no text holds."""
     try:
-        return data.decode("utf-8")
+        text = data.decode("utf-8")
+        at = data.find(b"\0")
     except UnicodeDecodeError as error:
-        raise BadFile(f"byte {error.start + 1} is not UTF-8", where=where, mend="save the file as UTF-8") from None
+        text, at = "", error.start
+    if at < 0:
+        return text
+    what = "NUL" if data[at] == 0 else "not UTF-8"
+    line += data.count(b"\n", 0, at)
+    raise BadFile(f"byte {at + 1} is {what}", where=f"{path}:{line}", mend="save the file as UTF-8 text")
 
 
 def bytes_file(path: Path | str, limit: int = MAX_FILE) -> bytes:
@@ -70,14 +77,7 @@ def chunks(path: Path | str, size: int = 2**20) -> Iterator[bytes]:
 
 def text_file(path: Path | str, limit: int = MAX_FILE) -> str:
     """Read a whole UTF-8 text file of at most `limit` bytes; a byte order mark is dropped."""
-    data = bytes_file(path, limit).removeprefix(_BOM)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise BadFile(
-            f"byte {error.start + 1} is not UTF-8", where=f"{path}:{line}", mend="save the file as UTF-8"
-        ) from None
+    return _decoded(bytes_file(path, limit).removeprefix(_BOM), path)
 
 
 def lines(path: Path | str) -> Iterator[tuple[int, str]]:
@@ -89,7 +89,7 @@ def lines(path: Path | str) -> Iterator[tuple[int, str]]:
             where = f"{path}:{number}"
             if len(data) > MAX_LINE:
                 raise TooLarge(f"a line of more than {MAX_LINE:,} bytes", where=where, mend="split the line")
-            text = _decoded(data.removeprefix(_BOM) if number == 1 else data, where).rstrip("\r\n")
+            text = _decoded(data.removeprefix(_BOM) if number == 1 else data, path, number).rstrip("\r\n")
             if text.strip():
                 yield number, text
 
@@ -145,7 +145,7 @@ def _text_lines(file: IO[bytes], path: Path | str) -> Iterator[str]:
         where = f"{path}:{number}"
         if len(data) > MAX_LINE:
             raise TooLarge(f"a line of more than {MAX_LINE:,} bytes", where=where, mend="split the line")
-        yield _decoded(data.removeprefix(_BOM) if number == 1 else data, where)
+        yield _decoded(data.removeprefix(_BOM) if number == 1 else data, path, number)
 
 
 def csv_rows(path: Path | str, required: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, str]]]:
@@ -170,7 +170,7 @@ def csv_rows(path: Path | str, required: Sequence[str] = ()) -> Iterator[tuple[i
         except csv.Error as error:
             raise BadFile(f"not CSV: {error}", where=f"{path}:{reader.line_num}", mend="mend the quoting") from None
         if header is None and required:
-            raise BadFile("the file is empty", where=str(path), mend=f"give it a header: {','.join(required)}")
+            raise BadFile("the file is empty", where=f"{path}:1", mend=f"give it a header: {','.join(required)}")
 
 
 def _header(cells: list[str], required: Sequence[str], where: str) -> list[str]:
@@ -280,6 +280,10 @@ def yaml_text(text: str, where: str) -> Located:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BadFile(f"not YAML: {error.problem}", where=f"{where}:{line}", mend="mend the YAML") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        sign = f"the character {ord(text[error.position : error.position + 1] or ' '):#06x}"
+        raise BadFile(f"not YAML: {sign}", where=f"{where}:{line}", mend="take it out") from None
     except (yaml.YAMLError, RecursionError) as error:
         reason = str(error).splitlines()[0] if str(error) else "nested too deeply"
         raise BadFile(f"not YAML: {reason}", where=where, mend="mend the YAML") from None
