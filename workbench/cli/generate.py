@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from workbench.cli.batch import at_batch_price, batch_options, checked_batch, tell_open
 from workbench.cli.options import Amount, concurrency_option, dry_run_option, json_option, project_option
 from workbench.cli.output import Form, document, note, table
 from workbench.cli.progress import progress
@@ -82,6 +83,7 @@ def order_of(topics: str | None, num_samples: str | None, template: str | None, 
 @click.option("--force", is_flag=True, help="Make a new text for every task; the old ones stay in history.")
 @click.option("--reparse", is_flag=True, help="Parse failed answers again, without a call.")
 @shard_options
+@batch_options
 @dry_run_option
 @project_option
 @json_option
@@ -103,11 +105,13 @@ def generate(
       workbench generate --cohort pilot --stage draft
       workbench generate --cohort pilot --workers 4
       workbench generate --cohort pilot --shard 1/8 --into shard-1.db
+      workbench generate --cohort pilot --batch --no-wait
     """
     from workbench.generate import Terms
     from workbench.store import open_project
 
     shards = checked_shards(what.pop("shards"), reparse=reparse, dry_run=dry_run)
+    checked_batch(batch := what.pop("batch"), reparse=reparse, **shards)
     if shards and not dry_run:
         summary = run_shards(project, shards, (what_is_asked(**what), what["cohort"], what["stage"]), terms, force)
         return int(summary.exit_code) if "leash" in shards else print_summary(summary, form)
@@ -116,11 +120,13 @@ def generate(
         if reparse:
             return _reparse(db, task.selection(), form)
         if dry_run:
-            document(task.plan().as_dict(), form)
+            document(at_batch_price(task.plan(), batch).as_dict(), form)
             return 0
-        note(plan_line(task.plan()))
+        note(plan_line(at_batch_price(task.plan(), batch)))
         with progress() as listen:
-            summary = task.run(Terms(force=force, **terms), listen)
+            summary = task.run(Terms(force=force, **terms), listen, **batch)
+        if summary.left:
+            tell_open(db)
     return print_summary(summary, form)
 
 
@@ -130,7 +136,7 @@ class _Task:
 
     plan: Callable[[], Any]
     selection: Callable[[], Any]
-    run: Callable[[Any, Any], Any]
+    run: Callable[..., Any]
 
 
 def _task(
@@ -147,13 +153,13 @@ def _task(
         return _Task(
             lambda: forecast(db, found, settled),
             lambda: shape(db, found).selection,
-            lambda terms, listen: run(db, found, terms, listen),
+            lambda terms, listen, **by: run(db, found, terms, listen, **by),
         )
     name = str(cohort)
     return _Task(
         lambda: forecast_cohort(db, cohort_selection(db, name, stage), settled),
         lambda: cohort_selection(db, name, stage),
-        lambda terms, listen: generate_cohort(db, name, stage, terms, listen),
+        lambda terms, listen, **by: generate_cohort(db, name, stage, terms, listen, **by),
     )
 
 
@@ -173,7 +179,7 @@ def _reparse(db: Any, selection: Any, form: Form) -> int:
 
     found = reparse(db, selection)
     counts = {"looked_at": found.looked_at, "done": found.done, "failed": found.looked_at - found.done}
-    nothing = {"skipped": 0, "calls": 0, "tokens_in": 0, "tokens_out": 0, "cost": 0.0, "seconds": found.seconds}
+    nothing = {"skipped": 0, "calls": 0, "tokens_in": 0, "tokens_out": 0, "cost": 0.0, "cost_known": True, "seconds": found.seconds}
     document({"run": None, **counts, **nothing} if form.kind == "json" else counts, form)
     return 0 if found.done == found.looked_at else 1
 

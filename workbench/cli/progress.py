@@ -87,8 +87,25 @@ def sentence(event: str, facts: Mapping[str, Any], tally: Tally) -> str | None:
             return f"Shard {facts['shard']}{more}"
         case "worker_killed":
             return f"the worker of shard {facts['shard']} was killed; it is started again"
+        case "batch_submitted" | "batch_status" | "batch_ended" | "batch_waiting":
+            return _of_batch(event, facts)
         case "draining":
             return "stopping: waiting for the calls in flight (Ctrl-C again gives them up)"
+    return None
+
+
+def _of_batch(event: str, facts: Mapping[str, Any]) -> str | None:
+    """Say how a batch stands; that it is waited for only once."""
+    match event:
+        case "batch_submitted":
+            return f"batch {facts['batch']} sent: {facts['requests']:,} tasks for {facts['model']}"
+        case "batch_status":
+            return f"batch {facts['batch']}: {facts['status']}"
+        case "batch_ended":
+            counted = ", ".join(f"{count:,} {name}" for name, count in facts["outcomes"].items())
+            return f"batch {facts['batch']} taken: {counted or facts['detail'] or 'nothing'}"
+        case "batch_waiting" if facts["first"]:
+            return "waiting for the provider; Ctrl-C leaves, and the same command goes on"
     return None
 
 

@@ -111,3 +111,5 @@ class Lines:
         for provider in self._providers.values():
             with suppress(Exception):
                 await provider.aclose()
+        self._providers.clear()
+        self._limiters.clear()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from workbench.errors import BadConfig, KeyNotBound, WorkbenchError
+from workbench.errors import BadConfig, BadInput, KeyNotBound, WorkbenchError
 from workbench.plugins import plugin
 from workbench.providers.base import Provider
 from workbench.providers.binding import find
+from workbench.providers.checks import RESERVED
+
+if TYPE_CHECKING:
+    from workbench.providers.openai.batches import Batches
 
 
 def provider_for(alias: str) -> Provider:
@@ -45,6 +50,15 @@ def _made(provider: Callable[[str], Provider], alias: str) -> Provider:
             f"the provider {alias!r} cannot be made: {type(error).__name__}: {error}",
             mend="mend or remove the package that adds it",
         ) from error
+
+
+def batches_for(alias: str) -> Batches:
+    """Make the files and batches endpoints of a bound alias; raises BadInput for what has none, or KeyNotBound."""
+    if alias.partition(":")[0] in RESERVED:
+        raise BadInput(f"the provider {alias!r} takes no batches", mend="leave out --batch for its models")
+    from workbench.providers.openai.batches import Batches
+
+    return Batches(find(alias))
 
 
 def limits_of(alias: str) -> tuple[int | None, int | None]:

@@ -25,6 +25,12 @@ _USED = (
     "select slot from claims union select slot from runs where status = 'running'"
     " union select slot from batches where slot is not null"
 )
+# Of a batch that was still being filled nothing was sent; the others go on, whoever looks after them.
+_BATCHES = (
+    "delete from batch_lines where batch_id in (select id from batches where slot = ? and state = 'filling')",
+    "update batches set state = 'given up', error = 'never sent', requests = 0 where slot = ? and state = 'filling'",
+    "update batches set slot = null where slot = ?",
+)
 _held: dict[str, int] = {}  # lock files of this process: POSIX locks are the process's, not the handle's
 
 
@@ -148,7 +154,8 @@ def _release(db: Database, numbers: list[int], *, itself: bool) -> int:
                 (number, number),
             )
             freed += db.execute("delete from claims where slot = ?", (number,)).rowcount
-            db.execute("update batches set slot = null where slot = ?", (number,))
+            for statement in _BATCHES:
+                db.execute(statement, (number,))
             if itself:
                 db.execute("update runs set status = 'lost' where status = 'running' and slot = ?", (number,))
     return freed

@@ -19,7 +19,7 @@ _MOST_TOKENS: Final = 10**9
 _TEXT_PARTS: Final = ("text", "output_text", None)
 
 
-class _Garbage(Exception):
+class Garbage(Exception):
     """The body is no answer of this protocol."""
 
 
@@ -28,7 +28,7 @@ def judge(reply: Reply, key: Key | None, now: float) -> Answer:
     body = key.redact_bytes(reply.body) if key else reply.body
     try:
         answer = _judged(reply, body, now)
-    except _Garbage as error:
+    except Garbage as error:
         answer = Answer("garbage", body, http_status=reply.status, error=one_line(error))
     return _redacted(answer, key) if key else answer
 
@@ -39,7 +39,7 @@ def _judged(reply: Reply, body: bytes, now: float) -> Answer:
         return _refusal(reply, status, body, now)
     if reply.failure is not None or status is None:
         return Answer(reply.failure or "garbage", body, http_status=status, error=one_line(reply.error))
-    found = _parsed(body)
+    found = parsed_object(body)
     if found.get("error") and not found.get("choices"):
         return _error(status, found["error"], body)
     return _completion(found, body, status)
@@ -49,8 +49,8 @@ def _refusal(reply: Reply, status: int, body: bytes, now: float) -> Answer:
     """Judge a status that is no success, with whatever came of its body."""
     wait = retry_after(reply.headers, now)
     try:
-        found = _parsed(body)
-    except _Garbage:
+        found = parsed_object(body)
+    except Garbage:
         words = one_line(_without_words(reply, status))
         return Answer(outcome_of_status(status), body, http_status=status, retry_after=wait, error=words)
     return _error(status, found.get("error", found), body, wait)
@@ -70,18 +70,18 @@ def _error(status: int, error: Any, body: bytes, wait: float | None = None) -> A
     return Answer(outcome, body, http_status=status, retry_after=wait, error=words)
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
-    """Read a JSON object: no duplicate keys, but NaN and huge numbers pass, since the text may be good."""
+def parsed_object(body: bytes) -> dict[str, Any]:
+    """Read a JSON object: no duplicate keys, but NaN and huge numbers pass, for the text may be good; else Garbage."""
     try:
         value = _DECODER.decode(body.removeprefix(_BOM).decode("utf-8").strip())
     except RecursionError:
-        raise _Garbage("the JSON is nested too deeply") from None
+        raise Garbage("the JSON is nested too deeply") from None
     except UnicodeDecodeError as error:
-        raise _Garbage(f"byte {error.start + 1} of the answer is not UTF-8") from None
+        raise Garbage(f"byte {error.start + 1} of the answer is not UTF-8") from None
     except ValueError as error:
-        raise _Garbage(f"{len(body):,} bytes that are not JSON: {error}") from None
+        raise Garbage(f"{len(body):,} bytes that are not JSON: {error}") from None
     if not isinstance(value, dict):
-        raise _Garbage("the answer is JSON, but no object")
+        raise Garbage("the answer is JSON, but no object")
     return value
 
 
@@ -125,11 +125,11 @@ def _completion(found: Mapping[str, Any], body: bytes, status: int) -> Answer:
 def _first_choice(found: Mapping[str, Any]) -> Mapping[str, Any]:
     choices = found.get("choices")
     if not isinstance(choices, list):
-        raise _Garbage("the answer has no list of choices")
+        raise Garbage("the answer has no list of choices")
     if not choices:
         return {}
     if not isinstance(choices[0], dict):
-        raise _Garbage("the first choice is no object")
+        raise Garbage("the first choice is no object")
     return choices[0]
 
 
@@ -139,13 +139,13 @@ def _content(choice: Mapping[str, Any]) -> tuple[str, str]:
         return "", ""
     message = choice.get("message")
     if not isinstance(message, dict):
-        raise _Garbage("the first choice has no message")
+        raise Garbage("the first choice has no message")
     refusal = message.get("refusal")
     content = message.get("content")
     if isinstance(content, list):
         content = "".join(map(_part, content))
     if not isinstance(content, str | None):
-        raise _Garbage("the content is neither text nor a list of parts")
+        raise Garbage("the content is neither text nor a list of parts")
     return content or "", refusal if isinstance(refusal, str) else ""
 
 

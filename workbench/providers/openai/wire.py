@@ -32,7 +32,7 @@ class Wire:
         """Prepare to POST to `url`; nothing is opened before the first call."""
         self._url = URL(url)
         self._headers = _headers(key)
-        self._proxy = None if loopback else _proxy_for(self._url)
+        self._proxy = None if loopback else proxy_for(self._url)
         self._opened: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
@@ -40,7 +40,7 @@ class Wire:
 
     def _session(self) -> aiohttp.ClientSession:
         if self._opened is None:
-            secure: ssl.SSLContext | bool = _trusted() if self._url.scheme == "https" else True
+            secure: ssl.SSLContext | bool = trusted() if self._url.scheme == "https" else True
             self._opened = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ssl=secure),
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -62,7 +62,7 @@ class Wire:
         except _TooMuch as error:
             return partial.broken("garbage", str(error), keep=_KEPT)
         except Exception as error:  # a hostile server may find a path through the library that raises anything
-            return partial.broken(*_failure(error))
+            return partial.broken(*failure_of(error))
         return partial.whole()
 
     async def _exchange(self, body: bytes, partial: _Partial) -> None:
@@ -93,7 +93,7 @@ def _headers(key: Key | None) -> CIMultiDict[str]:
     return CIMultiDict(fixed if key is None else fixed | {"Authorization": key.header()})
 
 
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
     """Trust whom $SSL_CERT_FILE or $SSL_CERT_DIR names, else the certificates that come with certifi."""
     if file := os.environ.get("SSL_CERT_FILE"):
         return ssl.create_default_context(cafile=file)
@@ -149,7 +149,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _failure(error: Exception) -> tuple[Outcome, str]:
+def failure_of(error: Exception) -> tuple[Outcome, str]:
     """Class an exception by the types in its chain."""
     chain = list(_causes(error))
     words = f"{type(chain[-1]).__name__}: {chain[-1]}"
@@ -162,6 +162,6 @@ def _failure(error: Exception) -> tuple[Outcome, str]:
     return "reset", words
 
 
-def _proxy_for(url: URL) -> str | None:
+def proxy_for(url: URL) -> str | None:
     """Give the proxy that the environment names for an address that is not this machine."""
     return None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)

@@ -1,0 +1,190 @@
+"""Answers of a batch enter the record, by the same way as those of live calls and at the batch's price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from tempfile import TemporaryFile
+from typing import BinaryIO, Final, TypeVar
+
+from workbench.batch.books import Batch, Line, close_line, close_rest, end_batch, find_line, outcomes
+from workbench.batch.filling import FACTOR
+from workbench.catalogue.models import Model, load_model, model_name
+from workbench.catalogue.templates import load_version
+from workbench.generate.judging import judge, unusable
+from workbench.plan.estimates import price_of
+from workbench.prompts import Template
+from workbench.providers import Answer
+from workbench.providers.openai.batches import Batches, Declined, RemoteBatch
+from workbench.providers.texts import cleaned
+from workbench.record.answers import Origin, Result, fail, store_answer
+from workbench.record.ledger import Receipt, close_call, count_calls
+from workbench.record.selection import Row
+from workbench.store import Database, transaction
+
+CHUNK: Final = 200  # answers written in one transaction
+_TYPICAL: Final = 20_000  # bytes of a line, for the time that a download may take
+_STRAYS: Final = 20  # lines of nobody's that are kept as events, of one batch
+_REST: Final[Mapping[str, tuple[str, str]]] = {
+    "expired": ("failed", "expired"),
+    "cancelled": ("failed", "cancelled"),
+    "failed": ("failed", "batch_failed"),
+}
+_LONGEST: Final = 8 * 2**20  # bytes of a line that is read; what is longer is no answer
+T = TypeVar("T")
+Notice = Callable[[str, Mapping[str, object]], None]
+
+
+@dataclass(slots=True)
+class Taker:
+    """Takes what came of a batch that is over. `charged(run)` says which run an answer of a run's batch counts for."""
+
+    db: Database
+    notice: Notice
+    tell: Callable[[Row, Result], None]
+    charged: Callable[[int], int]
+    _templates: dict[int, Template] = field(default_factory=dict)
+    _models: dict[int, Model] = field(default_factory=dict)
+
+    def take(self, batch: Batch, remote: RemoteBatch, endpoint: Batches) -> None:
+        """Take both files, then close what got no answer.
+
+        Answers that were taken before are left alone, so that this may be cut off and done again at any point.
+        Raises Declined when a file cannot be had; what came of it until then is kept.
+        """
+        for file_id in filter(None, (remote.output_file_id, remote.error_file_id)):
+            most = remote.completed if file_id == remote.output_file_id else None
+            self._take_file(batch, file_id, endpoint, most)
+        with transaction(self.db):
+            status, outcome = _REST.get(remote.status, ("unknown", "unknown"))
+            close_rest(self.db, batch.id, status, outcome)
+            end_batch(self.db, batch.id, "ended", remote.detail)
+            facts = {"batch": batch.id, "status": remote.status, "detail": remote.detail}
+            self.notice("batch_ended", {**facts, "outcomes": outcomes(self.db, batch.id)})
+
+    def _take_file(self, batch: Batch, file_id: str, endpoint: Batches, expected: int | None) -> None:
+        with TemporaryFile() as file:
+            endpoint.download(file_id, _TYPICAL * batch.requests, file)
+            file.seek(0)
+            lines, strays = 0, 0
+            for chunk in _chunks(_lines(file), CHUNK):
+                lines += len(chunk)
+                strays += self._take_lines(batch, [endpoint.answer(line) for line in chunk], _STRAYS - strays)
+        if expected is not None and lines < expected:
+            raise Declined(Answer("garbage", error=f"{lines:,} answers came, though {expected:,} are done"))
+
+    def _take_lines(self, batch: Batch, answers: list[tuple[str | None, Answer]], room: int) -> int:
+        """Write some answers down and judge them: one transaction. Gives how many were nobody's."""
+        receipts: list[Receipt] = []
+        strays = 0
+        with transaction(self.db):
+            for custom_id, answer in answers:
+                line = None if custom_id is None else find_line(self.db, batch.id, custom_id)
+                if line is None:
+                    strays += 1
+                    if strays <= room:
+                        self._keep_stray(batch, answer)
+                elif line.open:
+                    receipts.append(self._take_line(line, answer))
+            self._add_up(batch, receipts)
+        return strays
+
+    def _keep_stray(self, batch: Batch, answer: Answer) -> None:
+        """Keep the beginning of a line that is no call's of ours, so that a person can see what it was."""
+        words, _ = cleaned(answer.body[:500].decode("utf-8", "replace"))
+        self.notice("batch_stray", {"batch": batch.id, "line": words})
+
+    def _take_line(self, line: Line, answer: Answer) -> Receipt:
+        row = _row(self.db, line.generation_id)
+        receipt = self._receipt(row, answer)
+        close_call(self.db, line.call_id or 0, receipt)
+        close_line(self.db, line)
+        spent = {"tokens_in": receipt.tokens_in, "tokens_out": receipt.tokens_out, "cost": receipt.cost}
+        self.notice("call", {"outcome": answer.outcome, "latency_ms": None, **spent})
+        if answer.verdict in ("done", "fail_task"):
+            self._settle(row, line, answer)
+        return receipt
+
+    def _receipt(self, row: Row, answer: Answer) -> Receipt:
+        """Sum up a call, at the price of a batch."""
+        price = None
+        if answer.tokens_out is not None and row.model_id is not None:
+            price = price_of(self._model(row.model_id), answer.tokens_in or 0, answer.tokens_out)
+        return Receipt(
+            outcome=answer.outcome,
+            answered=answer.verdict == "done" or answer.text is not None,
+            latency_ms=None,
+            http_status=answer.http_status,
+            tokens_in=answer.tokens_in,
+            tokens_out=answer.tokens_out,
+            cost=None if price is None else FACTOR * price,
+            error=answer.error,
+            body=answer.body,
+        )
+
+    def _settle(self, row: Row, line: Line, answer: Answer) -> None:
+        """Keep the text, let the task be done or failed; its template is the version that its prompt was made with."""
+        template = self._template(line.template_version_id)
+        final = answer.verdict != "done"
+        if final:
+            result = unusable(answer, answer.outcome, synthetic=False)
+        else:
+            result = judge(answer, template, synthetic=False)
+        if final and answer.text is None:
+            fail(self.db, row.id, answer.outcome)
+        else:
+            store_answer(self.db, _origin(line), result)
+        self.tell(row, result)
+
+    def _add_up(self, batch: Batch, receipts: list[Receipt]) -> None:
+        if receipts:
+            tokens_in, tokens_out = (sum(r.tokens_in or 0 for r in receipts), sum(r.tokens_out or 0 for r in receipts))
+            cost = sum(r.cost or 0.0 for r in receipts)
+            count_calls(self.db, self.charged(batch.run_id), len(receipts), tokens_in, tokens_out, cost)
+
+    def _template(self, version_id: int) -> Template:
+        if version_id not in self._templates:
+            self._templates[version_id] = load_version(self.db, version_id)
+        return self._templates[version_id]
+
+    def _model(self, model_id: int) -> Model:
+        if model_id not in self._models:
+            self._models[model_id] = load_model(self.db, model_name(self.db, model_id)[0])
+        return self._models[model_id]
+
+
+def _row(db: Database, number: int) -> Row:
+    return Row(
+        *db.execute(
+            "select id, gen_id, stage, combo_id, parent_id, template_id, model_id, replicate, place"
+            " from generations where id = ?",
+            (number,),
+        ).fetchone()
+    )
+
+
+def _origin(line: Line) -> Origin:
+    return Origin(
+        generation_id=line.generation_id,
+        prompt_hash=line.prompt_hash,
+        template_version_id=line.template_version_id,
+        model_version_id=line.model_version_id,
+        parent_content_id=line.parent_content_id,
+        call_id=line.call_id,
+    )
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Give the lines that say anything; of one that is too long, its beginning, which is no JSON."""
+    whole = True
+    while line := file.readline(_LONGEST):
+        if whole and line.strip():
+            yield line.strip()
+        whole = line.endswith(b"\n")
+
+
+def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    found = iter(items)
+    while chunk := list(islice(found, size)):
+        yield chunk

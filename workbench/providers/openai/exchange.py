@@ -1,0 +1,143 @@
+"""Single requests of any method below one bound address, for what is asked seldom: files and batches.
+
+Each opens a connection of its own. Bounded in time and size, no redirects, no cookies; the key goes nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
+
+import aiohttp
+from yarl import URL
+
+from workbench import __version__
+from workbench.providers.key import Key
+from workbench.providers.openai.reply import Reply
+from workbench.providers.openai.wire import MAX_BODY, failure_of, proxy_for, trusted
+
+MOST: Final = 8 * 2**30  # bytes of one file
+_CONNECT: Final = 15.0  # seconds
+_SILENCE: Final = 60.0  # seconds between two bytes
+_KEPT_HEADERS: Final = frozenset(("retry-after", "retry-after-ms", "date", "location"))
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What is sent: its type, its size in bytes, and its parts, which may be made while they are sent."""
+
+    kind: str
+    size: int
+    parts: Iterable[bytes]
+
+
+class Exchange:
+    """Asks below one address; whatever goes wrong is in the Reply."""
+
+    def __init__(self, url: str, key: Key | None, loopback: bool) -> None:
+        """Prepare to ask below `url`; nothing is opened before the first request."""
+        self._base, self._key = url, key
+        self._proxy = None if loopback else proxy_for(URL(url))
+
+    def __repr__(self) -> str:
+        return f"Exchange({self._base})"
+
+    def send(
+        self, method: str, path: str, seconds: float, body: Body | None = None, into: BinaryIO | None = None
+    ) -> Reply:
+        """Ask, and read the answer within so many seconds: whole, or what is good of it written to `into`."""
+        return asyncio.run(self._within(seconds, method, path, body, _Heard(into)))
+
+    async def _within(self, seconds: float, method: str, path: str, body: Body | None, heard: _Heard) -> Reply:
+        try:
+            async with asyncio.timeout(seconds), self._session() as session:
+                await self._ask(session, method, path, body, heard)
+        except TimeoutError:
+            return heard.broken(TimeoutError(f"no answer within {seconds:g} seconds"))
+        except Exception as error:  # a hostile server may find a path through the library that raises anything
+            return heard.broken(error)
+        return heard.whole()
+
+    def _session(self) -> aiohttp.ClientSession:
+        secure: Any = trusted() if self._base.startswith("https:") else True
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=secure),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=_SILENCE),
+            auto_decompress=False,
+            trust_env=False,
+            proxy=self._proxy,
+        )
+
+    async def _ask(
+        self, session: aiohttp.ClientSession, method: str, path: str, body: Body | None, heard: _Heard
+    ) -> None:
+        url, sent = URL(f"{self._base}{path}", encoded=True), _parts(body) if body else None
+        headers = _headers(self._key, body)
+        async with session.request(method, url, data=sent, headers=headers, allow_redirects=False) as response:
+            heard.begin(response)
+            while part := await response.content.readany():
+                heard.add(part)
+
+
+async def _parts(body: Body) -> AsyncIterator[bytes]:
+    for part in body.parts:
+        yield part
+
+
+def _headers(key: Key | None, body: Body | None) -> dict[str, str]:
+    """Give what every request carries; never as the session's defaults, which aiohttp sends to proxies too."""
+    found = {
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "User-Agent": f"generation-workbench/{__version__}",
+    }
+    if body:
+        found |= {"Content-Type": body.kind, "Content-Length": str(body.size)}
+    return found if key is None else found | {"Authorization": key.header()}
+
+
+class _Unusable(Exception):
+    """The answer is larger than the limit, packed though nothing asked for that, or cannot be written down."""
+
+
+class _Heard:
+    """An answer while it is being read."""
+
+    def __init__(self, into: BinaryIO | None) -> None:
+        self._into = into
+        self._status: int | None = None
+        self._headers: dict[str, str] = {}
+        self._body = bytearray()
+        self._size = 0
+
+    def begin(self, response: aiohttp.ClientResponse) -> None:
+        self._status = response.status
+        named = ((name.lower(), value) for name, value in response.headers.items())
+        self._headers = {name: value for name, value in named if name in _KEPT_HEADERS}
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise _Unusable("the answer is packed, which was not asked for")
+        if not 200 <= response.status < 300:
+            self._into = None
+
+    def add(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size > (MAX_BODY if self._into is None else MOST):
+            raise _Unusable(f"the answer is larger than {self._size - len(part):,} bytes")
+        if self._into is None:
+            self._body.extend(part)
+            return
+        try:
+            self._into.write(part)
+        except OSError as error:
+            raise _Unusable(f"no room for the answer: {error.strerror}") from None
+
+    def whole(self) -> Reply:
+        return Reply(self._status, self._headers, bytes(self._body))
+
+    def broken(self, error: Exception) -> Reply:
+        if isinstance(error, _Unusable):
+            return Reply(self._status, self._headers, bytes(self._body), "garbage", str(error))
+        return Reply(self._status, self._headers, bytes(self._body), *failure_of(error))
