@@ -13,6 +13,7 @@ from random import Random
 
 import projects
 import pytest
+from faults.mutants import mutated
 
 from workbench.errors import DamagedFile, ForeignFile, OutputExists, UnknownName, WorkbenchError
 from workbench.rescue import import_data, recover
@@ -494,19 +495,3 @@ def test_no_mutated_file_breaks_the_rescue(sample: Path, tmp_path: Path, seed: i
             continue
         assert all(c.ok for c in taken.checks if c.name in ("integrity", "foreign keys", "header", "schema"))
         assert all("\n" not in p.detail for p in taken.problems)
-
-
-def mutated(rng: Random, data: bytes) -> bytes:
-    found, kind = bytearray(data), rng.choice(("bytes", "zeros", "page", "cut", "header"))
-    at = rng.randrange(len(found))
-    if kind == "cut":
-        return data[:at]
-    if kind == "zeros":
-        found[at : at + 9000] = bytes(len(found[at : at + 9000]))
-    elif kind == "page":
-        start, other = (8192 * rng.randrange(1, len(data) // 8192) for _ in "ab")
-        found[start : start + 8192] = data[other : other + 8192]
-    else:
-        for _ in range(3 if kind == "header" else 100):
-            found[16 + rng.randrange(84) if kind == "header" else rng.randrange(len(found))] = rng.randrange(256)
-    return bytes(found)
