@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from workbench.errors import BadFile, BadRow, WorkbenchError, raise_all
 from workbench.ids import FactDigest
 from workbench.imports.drafts import Drafts
+from workbench.imports.lineage import Family, has_names
+from workbench.imports.lineage_rows import Value, is_lineage, told
 from workbench.imports.names import Names, going_on_template, model_of, template_of
 from workbench.imports.parquet import is_parquet, parquet_lines
 from workbench.imports.placing import Known, Placing
@@ -18,6 +21,7 @@ from workbench.imports.topics import TopicFinder
 from workbench.reading import json_text, lines
 from workbench.store import Database
 
+T = TypeVar("T")
 SHOWN: Final = 20  # bad rows that are told in full
 _TEMPLATES: Final = {
     "chat": "imported-chat",
@@ -36,11 +40,12 @@ def import_dataset(
     model: str | None = None,
     dry_run: bool = False,
 ) -> ImportReport:
-    """Take the samples of a JSON Lines or Parquet file over, in one transaction; taking them over twice changes nothing.
+    """Take the samples of a JSON Lines or Parquet file over, in one transaction; a second time changes nothing.
 
     Rows are conversations, ShareGPT, Alpaca, prompt and response, or our own plain export. Those with a topic become
-    drafts of it, in the cycle that they tell or the lowest free one; the others are samples without topic. Raises
-    BadFile, or Problems with every bad row, and UnknownName; then nothing was changed.
+    drafts of it, in the cycle that they tell or the lowest free one; the others are samples without topic. Rows of
+    our own exports keep their stage, names and parents where the project knows all their templates and models, unless
+    other names are given. Raises BadFile, or Problems with every bad row, and UnknownName; then nothing was changed.
     """
     path = Path(path)
     first = next(_rows(path), None)
@@ -48,19 +53,37 @@ def import_dataset(
         raise BadFile("no samples", where=str(path), mend="name a file with one JSON object a line")
     plan = {"topics": topics, "template": template, "model": model}
     with recorded(db, "dataset", path, _file_hash(path), plan, dry_run=dry_run) as going:
-        made = going_on_template(_TEMPLATES[first[1].kind], first[1].kind, path.name)
-        names = Names(*template_of(going, template, made), *model_of(going, model, None, str(path)))
-        going.report.template, going.report.model = names.template, names.model
-        drafts, finder = Drafts(going, names), TopicFinder(db, topics)
-        placing = Placing(Known.read(db, names))
-        for line, row in _rows(path):
-            placing.take(going, finder, line, f"{path}:{line}", row)
-        placing.infer()
-        placing.report(going, str(path))
+        finder, own = TopicFinder(db, topics), partial(_own_rows, path)
+        if template is None and model is None and _is_own(path) and has_names(going, own):
+            Family(going, finder, str(path)).take(own)
+        else:
+            made = going_on_template(_TEMPLATES[first[1].kind], first[1].kind, path.name)
+            names = Names(*template_of(going, template, made), *model_of(going, model, None, str(path)))
+            _file_all(going, names, finder, path)
         finder.report(going, str(path))
-        drafts.plan(placing.slots.values())
-        _keep(going, drafts, path, placing)
     return going.report
+
+
+def _file_all(going: Import, names: Names, finder: TopicFinder, path: Path) -> None:
+    """Take every row as a draft of one template and model."""
+    going.report.template, going.report.model = names.template, names.model
+    drafts, placing = Drafts(going, names), Placing(Known.read(going.db, names))
+    for line, row in _rows(path):
+        placing.take(going, finder, line, f"{path}:{line}", row)
+    placing.infer()
+    placing.report(going, str(path))
+    drafts.plan(placing.slots.values())
+    _keep(going, drafts, path, placing)
+
+
+def _is_own(path: Path) -> bool:
+    """Say whether the first row is one of our own exports'."""
+    line, raw = next(told_lines(path))
+    try:
+        value = json_text(raw, f"{path}:{line}")
+    except BadFile:
+        return False
+    return isinstance(value, dict) and is_lineage(value)
 
 
 def told_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -75,11 +98,19 @@ def _file_hash(path: Path) -> str:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Shaped]]:
+    return _read(path, _row)
+
+
+def _own_rows(path: Path) -> Iterator[tuple[int, Value]]:
+    return _read(path, _own_row)
+
+
+def _read(path: Path, row_of: Callable[[str, str], T]) -> Iterator[tuple[int, T]]:
     """Stream the rows; bad ones do not stop the reading and are raised together at the end."""
     errors: list[WorkbenchError] = []
     for line, raw in told_lines(path):
         try:
-            yield line, _row(raw, f"{path}:{line}")
+            yield line, row_of(raw, f"{path}:{line}")
         except BadFile as error:
             error.where = error.where or f"{path}:{line}"
             errors.append(error)
@@ -88,11 +119,21 @@ def _rows(path: Path) -> Iterator[tuple[int, Shaped]]:
     raise_all([*errors[:SHOWN], *rest])
 
 
-def _row(raw: str, where: str) -> Shaped:
+def _object(raw: str, where: str) -> Value:
     value = json_text(raw, where)
     if not isinstance(value, dict):
         raise BadRow("a sample is a JSON object", mend="mend or remove it")
-    return shaped(raw, value)
+    return value
+
+
+def _row(raw: str, where: str) -> Shaped:
+    return shaped(raw, _object(raw, where))
+
+
+def _own_row(raw: str, where: str) -> Value:
+    value = _object(raw, where)
+    told(value)
+    return value
 
 
 def _keep(going: Import, drafts: Drafts, path: Path, placing: Placing) -> None:

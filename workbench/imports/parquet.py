@@ -16,11 +16,13 @@ from workbench.exports.libraries import library
 from workbench.reading import MAX_LINE, seekable
 
 MAGIC: Final = b"PAR1"
-BATCH: Final = 64  # rows in memory
+BATCH: Final = 16  # rows in memory; of the longest ones, MAX_BATCH
 MAX_COLUMNS: Final = 1_000
 MAX_GROUP: Final = 2**30  # bytes of one row group, unpacked
 MAX_BATCH: Final = 2**28  # bytes of some rows in memory
 MAX_FOOTER: Final = 64 * 2**20  # bytes of what tells the columns
+_OF_VALUES: Final = ("list", "large_list", "fixed_size_list", "dictionary")
+_PLAIN: Final = ("string", "large_string", "boolean", "integer", "floating", "null", "temporal", "decimal")
 MAX_DEPTH: Final = 8  # of lists and structs in each other
 _MEND: Final = "write it again as Parquet with columns of text, numbers and lists, or as JSON Lines"
 
@@ -79,8 +81,7 @@ def _refuse_type(types: Any, kind: Any, where: str, depth: int = 0) -> None:
 
 
 def _is_plain(types: Any, kind: Any) -> bool:
-    names = ("string", "large_string", "boolean", "integer", "floating", "null", "temporal", "decimal")
-    return any(getattr(types, f"is_{name}")(kind) for name in names) and not types.is_duration(kind)
+    return any(getattr(types, f"is_{name}")(kind) for name in _PLAIN) and not types.is_duration(kind)
 
 
 @contextmanager
