@@ -6,7 +6,7 @@ import click
 
 from workbench.cli.frame import Noun
 from workbench.cli.options import Amount, json_option, no_project_option, rows_options
-from workbench.cli.output import Form, document, table
+from workbench.cli.output import Form, document, note, table
 
 
 def _aliases(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -54,7 +54,7 @@ def list_providers(form: Form) -> None:
 @click.option("--url", required=True, help="Address below which calls go: https://HOST/v1.")
 @click.option("--key-env", help="Environment variable that holds the key; leave out for none.")
 @click.option("--kind", default="openai", show_default=True, help="How the provider is spoken to.")
-@click.option("--timeout", type=Amount(min_open=True), help="Seconds that one call may take.")
+@click.option("--timeout", type=Amount(min_open=True), help="Seconds that one call may take: 120, here 600.")
 @click.option("--rpm", type=click.IntRange(1), help="Most calls per minute.")
 @click.option("--tpm", type=click.IntRange(1), help="Most tokens per minute.")
 @no_project_option
@@ -74,13 +74,18 @@ def add(
     \b
     Example:
       workbench providers add router --url https://api.example.com/v1 --key-env ROUTER_KEY
+      workbench providers add local --url http://127.0.0.1:8080/v1
     """
     from dataclasses import asdict
+    from urllib.parse import urlsplit
 
     from workbench.providers.binding import add as bind
 
     fields = {"kind": kind, "timeout": timeout, "rpm": rpm, "tpm": tpm}
-    document(asdict(bind(alias, url, key_env, **fields)), form)
+    binding = bind(alias, url, key_env, **fields)
+    document(asdict(binding), form)
+    if not urlsplit(binding.url).path:
+        note(f"most servers answer below /v1; if this one does: --url {binding.url}/v1")
 
 
 @providers.command()

@@ -12,6 +12,8 @@ from workbench.errors import BadConfig
 
 RESERVED: Final = ("offline", "llm")
 _ALIAS: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_ENDPOINTS: Final = ("/chat/completions", "/completions", "/responses", "/models")
+_WRITE: Final = "write https://HOST/v1, or http://127.0.0.1:PORT/v1 for a server on this machine"
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
@@ -34,12 +36,16 @@ def web_address(url: str, where: str) -> str:
     except ValueError as error:
         raise BadConfig(f"{url[:200]!r} is no address: {error}", where=where, mend="write https://HOST/v1") from None
     if parts.scheme not in ("http", "https") or not host or not url.strip().isascii() or " " in url.strip():
-        raise BadConfig(f"{url[:200]!r} is no web address", where=where, mend="write https://HOST/v1")
+        raise BadConfig(f"{url[:200]!r} is no web address", where=where, mend=_WRITE)
     if parts.username is not None or parts.query or parts.fragment:
         raise BadConfig("an address holds no user, query or fragment", where=where, mend="write https://HOST/v1")
     if parts.scheme == "http" and not is_loopback(host):
-        raise BadConfig(f"http:// to {host} would show the key to the network", where=where, mend="use https")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        raise BadConfig(f"http:// to {host} would show the key to the network", where=where, mend=_WRITE)
+    found = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    for end in _ENDPOINTS:
+        if found.endswith(end):
+            raise BadConfig(f"{end} is one endpoint of many", where=where, mend=f"write {found.removesuffix(end)}")
+    return found
 
 
 def is_loopback(host: str) -> bool:

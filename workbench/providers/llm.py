@@ -45,6 +45,11 @@ class Llm:
         async with turn:
             return await self._within(request, lambda: self._ask(model, request, alone))
 
+    def unsent(self, request: Request) -> list[str]:
+        """Name the parameters that the model has no option for; raises what `llm` raises for an unknown model."""
+        known = _options(self._llm.get_model(self._named or request.model))
+        return [name for name in request.parameters if name not in known and name != "timeout"]
+
     async def _within(self, request: Request, ask: Callable[[], Answer]) -> Answer:
         wanted = request.parameters.get("timeout")
         seconds = float(wanted) if isinstance(wanted, int | float) and wanted > 0 else DEADLINE
@@ -91,7 +96,7 @@ def _arguments(model: Any, request: Request) -> dict[str, Any]:
     """Give what `Model.prompt` takes: the text, the system prompt, and the options that this model knows."""
     spoken = [m for m in request.messages if m.get("role") not in ("system", "developer")]
     system = [m.get("content", "") for m in request.messages if m not in spoken]
-    known = getattr(getattr(model, "Options", None), "model_fields", {})
+    known = _options(model)
     found: dict[str, Any] = {
         name: value for name, value in request.parameters.items() if name in known and value is not None
     }
@@ -99,6 +104,10 @@ def _arguments(model: Any, request: Request) -> dict[str, Any]:
         found["schema"] = dict(request.schema)
     found["prompt"] = spoken[0].get("content", "") if len(spoken) == 1 else _transcript(spoken)
     return found | {"system": "\n\n".join(system) or None, "stream": False}
+
+
+def _options(model: Any) -> Any:
+    return getattr(getattr(model, "Options", None), "model_fields", {})
 
 
 def _transcript(messages: list[Any]) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Final
 
 from workbench.providers.base import Answer, Request
 from workbench.providers.binding import Binding
 from workbench.providers.openai.judge import judge
-from workbench.providers.openai.payload import payload
+from workbench.providers.openai.payload import payload, unsent
 from workbench.providers.texts import one_line
 
 DEADLINE: Final = 120.0  # seconds for a whole call
+HERE: Final = 600.0  # the same for a server on this machine: it computes, and one call may wait for another
 _LONGEST: Final = 86_400.0
 
 
@@ -25,21 +27,30 @@ class OpenAI:
         from workbench.providers.openai.wire import Wire
 
         self._key = binding.key()
-        self._deadline = binding.timeout or DEADLINE
+        self._deadline = binding.timeout or (HERE if binding.loopback else DEADLINE)
+        self._versioned = binding.url.endswith("/v1")
         self._wire = Wire(f"{binding.url}/chat/completions", self._key, binding.loopback)
 
     def __repr__(self) -> str:
         return f"OpenAI({self._wire!r})"
 
     async def call(self, request: Request) -> Answer:
-        """Ask once, within `parameters["timeout"]` seconds (default: the binding's, else 120)."""
+        """Ask once, within `parameters["timeout"]` seconds (default: the binding's, else 120; 600 on this machine)."""
         try:
-            body, seconds = payload(request), self._seconds(request)
+            body, seconds = payload(request), self.seconds(request)
         except (ValueError, TypeError, RecursionError) as error:
             return Answer("bad_request", error=one_line(f"the parameters cannot be sent: {error}"))
-        return judge(await self._wire.post(body, seconds), self._key, time.time())
+        answer = judge(await self._wire.post(body, seconds), self._key, time.time())
+        if answer.outcome == "not_found" and not self._versioned:
+            return replace(answer, error=one_line(f"{answer.error} (is the address right? most end in /v1)"))
+        return answer
 
-    def _seconds(self, request: Request) -> float:
+    def unsent(self, request: Request) -> list[str]:
+        """Name the parameters that are not sent."""
+        return unsent(request.parameters)
+
+    def seconds(self, request: Request) -> float:
+        """Give how long a call may take; raises ValueError for a parameter that is no time."""
         wanted = request.parameters.get("timeout")
         if wanted is None:
             return self._deadline

@@ -36,6 +36,7 @@ _BY_CODE: Final[Mapping[str, Outcome]] = {
     "authentication_error": "auth",
     "permission_error": "auth",
     "context_length_exceeded": "too_large",
+    "exceed_context_size_error": "too_large",
     "string_above_max_length": "too_large",
     "request_too_large": "too_large",
     "content_policy_violation": "filtered",
