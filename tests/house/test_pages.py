@@ -69,7 +69,9 @@ def test_the_changelog_names_this_version():
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-BLOCKS = re.findall(r"<!-- run -->\n```console\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+# What a reader does, in order: lines to run with what they print, and files to write.
+BLOCKS = re.findall(r"<!-- (run|file (\S+)) -->\n```\w+\n(.*?)```", README, re.DOTALL)
 
 
 def _steps(block: str) -> list[tuple[str, str]]:
@@ -79,11 +81,14 @@ def _steps(block: str) -> list[tuple[str, str]]:
 
 def test_the_readme_has_examples_that_run():
     """There is something to run."""
-    assert [step for block in BLOCKS for step in _steps(block)] != []
+    assert [step for _, name, block in BLOCKS if not name for step in _steps(block)] != []
 
 
 def test_the_readme_tells_the_truth(tmp_path: Path):
-    """Every `$ …` line of its marked blocks runs, in one folder and in order, and prints what is shown (… is any)."""
+    """Every `$ …` line of its marked blocks runs, in one folder and in order, and prints what is shown (… is any).
+
+    Marked files are written there first, as a reader would.
+    """
     bin_folder = tmp_path / "bin"
     folder = tmp_path / "folder"
     bin_folder.mkdir()
@@ -93,11 +98,13 @@ def test_the_readme_tells_the_truth(tmp_path: Path):
     command.chmod(0o755)
     env = os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    for line, shown in [step for block in BLOCKS for step in _steps(block)]:
-        done = subprocess.run(line, shell=True, cwd=folder, env=env, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, (line, done.stderr)
-        wanted = shown.replace("…", "...")
-        assert not wanted.strip() or doctest.OutputChecker().check_output(wanted, done.stdout, flags), (
-            line,
-            done.stdout,
-        )
+    for _, name, block in BLOCKS:
+        if name:
+            (folder / name).write_text(block, encoding="utf-8")
+            continue
+        for line, shown in _steps(block):
+            done = subprocess.run(line, shell=True, cwd=folder, env=env, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, (line, done.stderr)
+            wanted = shown.replace("…", "...")
+            fits = doctest.OutputChecker().check_output(wanted, done.stdout, flags)
+            assert not wanted.strip() or fits, (line, done.stdout)
