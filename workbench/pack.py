@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from workbench.batch.books import forget_all
 from workbench.errors import OutputExists, Refused, UnknownName
 from workbench.store import Database, open_project, sqlite3, transaction
 from workbench.store.slots import release_dead
@@ -17,7 +18,8 @@ def pack(db: Database, out: Path | str, *, raw: bool = True, prompts: bool = Tru
     """Write a copy of the project to `out`, whole or not at all; the project itself is not touched.
 
     `raw=False` drops the bodies of calls, `prompts=False` the texts of prompts (their hashes stay, and templates and
-    parents can make them again). Nothing runs in the copy: claims are dropped, open calls and runs closed.
+    parents can make them again). Nothing runs in the copy: claims and open batches are dropped, open calls and runs
+    closed.
     Raises OutputExists, or Refused when the folder cannot be written to.
     """
     out = Path(out)
@@ -70,6 +72,7 @@ def _copy(db: Database, part: Path) -> None:
 
 def _drop(copy: Database, *, raw: bool, prompts: bool) -> None:
     with transaction(copy):
+        forget_all(copy)
         if not raw:
             copy.execute("update calls set body = null")
         if not prompts:

@@ -33,6 +33,8 @@ LABELS: Final = {
 FACETS: Final = {
     "generations": ["stage", "status", "template_id", "model_id"],
     "calls": ["status", "run_id"],
+    "batches": ["state"],
+    "batch_lines": ["batch_id", "open"],
     "events": ["event"],
     "topics": ["topic_model_id", "depth", "leaf"],
     "migration_map": ["migration_id", "stage", "status"],
@@ -45,7 +47,7 @@ IDS: Final = frozenset(
     ("gen_id", "parent_gen_id", "essay_gen_id", "draft_gen_id", "ancestor", "example", "new_id", "old_id", "alias")
 )
 ASK: Final = "ask_"  # before a question's name: some have the name of a table or view
-LAST_FIRST: Final = ("runs", "calls", "events", "migrations", "alerts", "imports")
+LAST_FIRST: Final = ("runs", "batches", "calls", "events", "migrations", "alerts", "imports")
 HIDDEN: Final = (
     *("search", "search_config", "search_data", "search_docsize", "search_idx"),
     *("_sqlite_migrations", "sqlite_stat1", "claims", "migration_images"),

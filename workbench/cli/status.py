@@ -58,11 +58,15 @@ def _counts(state: Mapping[str, Any]) -> Iterable[str]:
         yield f"{name:<12} {state[name]:,}{' open' if name == 'alerts' else ''}"
 
 
+_BATCH = ("batch", "state", "status", "model", "requests", "open", "submitted", "job")
+
+
 def _parts(state: Mapping[str, Any]) -> Iterable[tuple[str, list[Row]]]:
     yield "Coverage by cycle", list(_cycles(state["coverage"]))
     yield "Cohorts", state["cohort_progress"]
     yield "Failures", state["failures"]
     yield "Last runs", state["last_runs"]
+    yield "Open batches", [{name: row[name] for name in _BATCH} for row in state["open_batches"]]
     yield "Alerts", state["open_alerts"]
 
 

@@ -57,13 +57,14 @@ def recover(path: Path | str) -> Recovery:
 
 
 def close_orphans(db: Database) -> None:
-    """Close runs without a slot, and calls that no claim and no live run stands for; the dead were released before."""
+    """Close runs without a slot, and calls that no claim, batch or live run stands for; the dead were released."""
     with transaction(db):
         db.execute("update runs set status = 'lost' where status = 'running' and slot is null")
         db.execute(
             "update calls set status = 'unknown', outcome = 'unknown' where status = 'sent'"
             " and not exists (select 1 from claims k where k.generation_id = calls.generation_id"
             " or k.topic_id = calls.topic_id)"
+            " and not exists (select 1 from batch_lines l where l.call_id = calls.id and l.open = 1)"
             " and not exists (select 1 from runs r where r.id = calls.run_id and r.status = 'running')"
         )
 

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from workbench.batch.books import forget_all
 from workbench.errors import InvalidSignature
 from workbench.ids import V1, Scheme, scheme_named
 from workbench.pack import unfinished
@@ -102,6 +103,7 @@ def _fill(part: Path, stranger: Stranger, facts: Mapping[str, str]) -> dict[str,
             for table in drop_dangling(db, stranger.found):
                 counts[table] -= 1
             db.execute("update runs set slot = null where slot is not null")
+            forget_all(db)
             close_orphans(db)
             _index(db)
     return counts
