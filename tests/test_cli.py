@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -222,6 +223,18 @@ def test_the_project_may_come_from_the_environment_and_from_the_folder(shell, fa
     named = shell("status", "--json", cwd=ROOT, env={"WORKBENCH_PROJECT": str(family)})
     here = shell("status", "--json", cwd=family.parent)
     assert named.json["project"] == str(family) and here.json["project"] == family.name
+
+
+def test_several_projects_in_a_folder_are_named(shell, family, tmp_path):
+    """Without project.db among them none is guessed; at most a dozen are said."""
+    family.rename(tmp_path / "one.db")
+    for n in range(13):
+        shutil.copy(tmp_path / "one.db", tmp_path / f"other{n:02}.db")
+    ran = shell("status")
+    assert (ran.code, ran.out) == (2, "") and "nothing of this name" not in ran.err
+    assert "no project was named, and there are 14 here: one.db, other00.db" in ran.err
+    assert "other10.db, …; say which with -p FILE" in ran.err and "other11" not in ran.err
+    assert shell("status", "-p", "one.db").code == 0
 
 
 def test_options_may_come_from_the_environment(run, family):

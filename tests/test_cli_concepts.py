@@ -105,6 +105,7 @@ def test_combos_of_a_size_are_counted_before_they_are_made(run, raw):
     """The 969 pairs and triples of 18 concepts: said first, made once, IDs of DayDreaming's rule."""
     dry = run("combos", "create", "--k", "2..3", "-p", raw, "--dry-run", "--json")
     assert (dry.json["count"], "969 combos" in dry.err) == (969, True)
+    assert (dry.json["added"], dry.json["unchanged"], dry.json["dry_run"]) == (969, 0, True)
     assert run("combos", "-p", raw, "--json").json == []
     made = run("combos", "create", "--k", "2..3", "-p", raw, "--json").json
     assert (made["count"], made["added"]) == (969, 969)

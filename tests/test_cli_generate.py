@@ -37,6 +37,19 @@ def test_a_run_and_its_second_time(bees: Path, run) -> None:
     assert part.code == 1 and part.out.startswith("not all done: 1 done, 0 failed, 6 skipped")
 
 
+def test_a_cost_that_nobody_knows_is_no_cost_of_nothing(bees: Path, run) -> None:
+    """`cost` stays a number; `cost_known` says whether a price was there for every answered call."""
+    words = ("generate", "--topics", "garden", "--template", "qa-sample", "--model", "cheap", "-p", bees, "--json")
+    model = ("models", "add", "cheap", "--provider", "offline", "--name", "offline-1", "-p", bees)
+    assert run(*model).code == 0
+    found = run(*words, "-n", 2).json
+    assert (found["cost"], found["cost_known"]) == (0, False)
+    assert run(*words, "-n", 2).json["cost_known"] is True  # nothing was called
+    assert run(*model, "--price-in", 1, "--price-out", 2).code == 0
+    found = run(*words, "-n", 3).json
+    assert found["cost_known"] is True and found["cost"] > 0
+
+
 def test_dry_run_changes_nothing_and_counts_what_force_does_again(bees: Path, run) -> None:
     """The plan of --force is every task, as it is done then."""
     run("generate", *WORDS, "-n", 4, "-p", bees)

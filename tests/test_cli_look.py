@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from workbench.plan.forecast import problems
+from workbench.record.selection import CohortSelection
 from workbench.store import open_project, transaction
 
 
@@ -430,3 +432,18 @@ def test_providers_are_bound_listed_and_removed(run):
     assert run("providers", "add", "bad", "--url", "http://far.example.com").code == 2
     assert run("providers", "remove", "router", "--json").json["alias"] == "router"
     assert run("providers", "--json").json == [] and run("providers", "remove", "router").code == 2
+
+
+@pytest.mark.parametrize("facts", ["no JSON", "[1, 2]", "{", "", "3", '{"a": ' * 2000])
+def test_alerts_and_events_whose_facts_are_no_object(run, project, facts):
+    """What an imported file holds there is shown as text; nothing breaks on it."""
+    with open_project(project, write=True) as db, transaction(db):
+        db.execute("insert into alerts (kind, facts, blocking, at) values ('odd', ?, 1, '')", (facts,))
+        db.execute("insert into events (at, event, data) values ('', 'odd', ?)", (facts,))
+    state = run("status", "-p", project, "--json").json
+    assert [alert["facts"] for alert in state["open_alerts"]] == [{"text": facts}]
+    assert run("alerts", "-p", project, "--json").json[0]["facts"] == {"text": facts}
+    assert run("status", "-p", project).code == run("alerts", "-p", project).code == 0
+    assert run("events", "-p", project, "--json").jsonl[-1]["text"] == facts
+    with open_project(project) as db:
+        assert [line for line in problems(db, CohortSelection(1)) if "odd" in line]

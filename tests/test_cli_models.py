@@ -112,7 +112,8 @@ def over_http(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, fault: s
     with FaultServer(fault=fault) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         run("models", "add", "h", "--provider", "openai", "--name", "mock", "-p", project)
-        return run("models", "test", "h", *words, "-p", project), len(server.records)
+        ran = run("models", "test", "h", *words, "-p", project)
+    return ran, len(server.records)
 
 
 @pytest.mark.parametrize(("fault", "code"), [("ok", 0), ("no_usage", 0), ("401", 1), ("500", 1), ("empty_content", 1)])
@@ -177,7 +178,13 @@ def test_yaml_models(run: Run, project: Path, tmp_path: Path) -> None:
         ("w:\n  provider: p\n  name: n\n  price_in: -1", "m.yaml:4"),
         ("w:\n  provider: p\n  name: n\n  parameters: {base_url: x}", "base_url"),
         ("a b:\n  provider: p\n  name: n", "a b"),
-        ("w: [", "m.yaml"),
+        ("w: [", "m.yaml:1"),
+        ("ok: {provider: p, name: n}\na|b: {provider: p, name: n}", "m.yaml:2: A name must be"),
+        ("ok: {provider: p, name: n}\nw: {provider: 'http://x', name: n}", "m.yaml:2: "),
+        ("w:\n  provider: p\n  name: n\n  parameters: {api_key: x}", "m.yaml:1: "),
+        ("w: {provider: p, name: n, parameters: {top_p: 1.0e+999}}", "m.yaml:1: "),
+        ("w: {provider: p, name: n}\nW: {provider: p, name: m}", "m.yaml:2: "),
+        ("w: {provider: p, name: n}\nv: 'x\x01'", "m.yaml:2: "),
     ],
 )
 def test_bad_model_files_are_named_by_line(text: str, says: str, run: Run, project: Path, tmp_path: Path) -> None:
@@ -187,3 +194,49 @@ def test_bad_model_files_are_named_by_line(text: str, says: str, run: Run, proje
     ran = run("models", "import", file, "-p", project)
     assert (ran.code, ran.out) == (2, "") and says in ran.err
     assert rows(run, project) == {}
+
+
+HEADER = "id,model,provider,parameters,price_in\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", 1),
+        ("a,b\n1,2\n", 1),
+        ("id,id,model,provider\n", 1),
+        (HEADER + "ok,m,p,,\na,b\n", 3),
+        (HEADER + ",m,p,,\n", 2),
+        (HEADER + "a|b,m,p,,\n", 2),
+        (HEADER + "a b,m,p,,\n", 2),
+        (HEADER + "a" * 200 + ",m,p,,\n", 2),
+        (HEADER + "a,m,p,,\na,m,p,,\n", 3),
+        (HEADER + "a,m,p,,\nA,m,p,,\n", 3),
+        (HEADER + "ok,m,p,,\na,m,p,{x,\n", 3),
+        (HEADER + 'a,m,p,"[1]",\n', 2),
+        (HEADER + "a,m,p,,x\n", 2),
+        (HEADER + "a,m,p,,nan\n", 2),
+        (HEADER + 'a,"m,p,,\n', 2),
+        (HEADER + "a,m,http://x,,\n", 2),
+        (HEADER + 'ok,m,p,,\na,m,p,"{""api_key"": ""x""}",\n', 3),
+        (HEADER + 'a,m,p,"{""top_p"": 1e999}",\n', 2),
+        (HEADER + "a,m\udcff,p,,\n", 2),
+    ],
+)
+def test_bad_catalogues_are_named_by_line(text: str, line: int, run: Run, project: Path, tmp_path: Path) -> None:
+    """Exit 2 with the line of each fault, and nothing stored."""
+    file = tmp_path / "m.csv"
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    ran = run("models", "import", file, "-p", project)
+    assert (ran.code, ran.out) == (2, "") and f"m.csv:{line}: " in ran.err
+    assert rows(run, project) == {}
+
+
+def test_every_bad_model_of_a_file_is_said(run: Run, project: Path, tmp_path: Path) -> None:
+    """Two bad names are two lines; --provider stands for an address that a catalogue names."""
+    file = tmp_path / "m.csv"
+    file.write_text(HEADER + "a|b,m,p,,\nfine,m,p,,\nc d,m,p,,\n", encoding="utf-8")
+    ran = run("models", "import", file, "-p", project)
+    assert ran.code == 2 and "m.csv:2: " in ran.err and "m.csv:4: " in ran.err
+    file.write_text(HEADER + "a,m,http://x,,\n", encoding="utf-8")
+    assert run("models", "import", file, "--provider", "router", "-p", project).code == 0

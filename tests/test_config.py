@@ -222,3 +222,30 @@ def test_cycles_hold_exactly_the_samples(total: int, unique: int) -> None:
 @given(st.integers(1, 1000), st.integers(1, 10**5))
 def test_a_share_is_rounded_up_exactly(percent: int, unique: int) -> None:
     assert samples_for(f"{percent}%", unique) == -(-percent * unique // 100) == ceil(percent * unique / 100)
+
+
+LLM = "llm: {provider: offline, model: x}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("\noutput:\n  num_samples: 3\n", 2, "names no model"),
+        ("output: {num_samples: 3}\ngeneration:\n  llm:\n    model: x\n", 3, "names no model"),
+        ("output: {num_samples: 3}\nllm:\n  model: x\n", 2, "names no model"),
+        ("output: {num_samples: 3}\nllm:\n  model: x\n  provider: 'http://x'\n", 2, "is an address"),
+        (LLM + "output:\n  num_samples: 50%\n", 3, "no topics"),
+        (LLM + "output:\n  num_samples: 2\n  save_as: ../x.jsonl\n", 4, "outside"),
+        (LLM + "topics:\n  prompt: p\n  save_as: /x.jsonl\noutput: {num_samples: 2}\n", 4, "outside"),
+        (LLM + "generation:\n  output_schema: {type: 5}\noutput: {num_samples: 2}\n", 3, "schema is wrong"),
+        (LLM + "output:\n  num_samples: 2 # \x01\n", 3, "0x0001"),
+    ],
+)
+def test_what_would_fail_later_is_said_with_its_line(tmp_path, run, text, line, says) -> None:
+    """`run` makes nothing and calls nobody; `validate` says the same."""
+    config, project = tmp_path / "c.yaml", tmp_path / "p.db"
+    config.write_text(text, encoding="utf-8")
+    for words in (("run", config), ("validate", config)):
+        ran = run(*words, "-p", project)
+        assert ran.code == 2 and f"c.yaml:{line}: " in ran.err and says in ran.err
+    assert not project.exists()

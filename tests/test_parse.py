@@ -340,3 +340,19 @@ def test_four_mebibytes_of_hostile_text_are_read_at_once(piece: str) -> None:
         start = time.process_time()
         parse(name, raw, scale=(0, 9))
         assert time.process_time() - start < 2, name
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ('{"a": "</think> 1"}', '{"a":"</think> 1"}'),
+        ('<think>so</think>{"a": "<think>b</think> 1"}', '{"a":"<think>b</think> 1"}'),
+        ('<think>{"a": 5}</think> {"a": 1}', '{"a":1}'),
+        ('```json\n{"a": ["</think>"]}\n```', '{"a":["</think>"]}'),
+        ("</think>" * 30 + '{"a": 1}', '{"a":1}'),
+        ('{"a": "</think>" and {"b": 1}', '{"b":1}'),
+    ],
+)
+def test_a_thought_ends_before_the_answer_and_not_within_it(raw: str, text: str) -> None:
+    """A </think> in the texts of an answer that is JSON as a whole is part of it; anywhere else thoughts are dropped."""
+    assert parse("json", raw).text == text

@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.catalogue.models import Model, store_model
+from workbench.catalogue.models import Model, checked_model, store_model
 from workbench.catalogue.templates import store_template
 from workbench.catalogue.topics import store_topics
 from workbench.config import Config, Llm, read_config
-from workbench.errors import BadConfig, OutputExists
+from workbench.errors import BadConfig, BadTemplate, OutputExists
 from workbench.exports.dataset import export_dataset
 from workbench.generate import Summary, Terms, generate
 from workbench.generate.run import Listener
 from workbench.grow import Growth, build_topics
 from workbench.ids import chunks_hash
+from workbench.parse.schemas import check_schema
 from workbench.plan.forecast import Forecast, forecast
 from workbench.plan.orders import Order
 from workbench.prompts import Template
@@ -65,16 +66,19 @@ def _escaped(text: str) -> str:
     return "{% raw %}" + text + "{% endraw %}" if "{" in text else text
 
 
-def model_from(llm: Llm, max_tokens: int | None, what: str) -> Model:
-    """Make the catalogue's model from an `llm` section. Its base_url is not kept: hosts are bound on each machine."""
+def model_from(llm: Llm, max_tokens: int | None, what: str, where: str = "") -> Model:
+    """Make the catalogue's model from an `llm` section. Its base_url is not kept: hosts are bound on each machine.
+
+    Raises BadConfig without provider and model, BadInput for a provider that is an address.
+    """
     if not llm.provider or not llm.model:
-        raise BadConfig(f"{what} names no model", mend="give llm.provider and llm.model")
+        raise BadConfig(f"{what} names no model", where=where, mend="give llm.provider and llm.model")
     parameters: dict[str, object] = {}
     if llm.temperature is not None:
         parameters["temperature"] = llm.temperature
     if max_tokens is not None:
         parameters["max_tokens"] = max_tokens
-    return Model(name_from(llm.model), llm.provider, llm.model, parameters)
+    return checked_model(Model(name_from(llm.model), llm.provider, llm.model, parameters), where)
 
 
 class Recipe:
@@ -85,9 +89,15 @@ class Recipe:
         self.config = read_config(path)
         self.folder = path.parent
         self.template = template_from(self.config)
-        self.model = model_from(self.config.generation_llm, self.config.generation.max_tokens, "the generation")
+        self.model = model_from(
+            self.config.generation_llm,
+            self.config.generation.max_tokens,
+            "the generation",
+            self.place_of_llm("generation"),
+        )
         self.topics_name = name_from(Path((self.config.topics and self.config.topics.save_as) or path.stem).stem)
         self._refuse_other_folders()
+        self._refuse_what_would_fail()
 
     @property
     def order(self) -> Order:
@@ -108,14 +118,34 @@ class Recipe:
         return self._inside(self.config.output.save_as) if self.config.output.save_as else None
 
     def _refuse_other_folders(self) -> None:
-        for save_as in (self.config.output.save_as, self.config.topics and self.config.topics.save_as):
-            if save_as:
-                self._inside(save_as)
+        for section in (self.config.output, self.config.topics):
+            if section and section.save_as:
+                self._inside(section.save_as)
+
+    def _refuse_what_would_fail(self) -> None:
+        """Say before a call is made what each of them would break on."""
+        config = self.config
+        if config.topics is None and not isinstance(config.output.num_samples, int):
+            mend = "add a topics section, or give a whole number"
+            where = config.where(("output", "num_samples"))
+            raise BadConfig(f"{config.output.num_samples} of no topics", where=where, mend=mend)
+        if config.generation.output_schema is not None:
+            try:
+                check_schema(config.generation.output_schema)
+            except BadTemplate as error:
+                where = config.where(("generation", "output_schema"))
+                raise BadConfig(error.detail, where=where, mend="mend output_schema") from None
+
+    def place_of_llm(self, section: str) -> str:
+        """Give `file:line` of what says which model a section uses."""
+        return self.config.where((section, "llm"), ("llm",))
 
     def _inside(self, name: str) -> Path:
         path = self.folder / name
         if Path(name).is_absolute() or not path.resolve().is_relative_to(self.folder.resolve()):
-            raise BadConfig(f"{name!r} is outside the configuration's folder", where=self.config.source)
+            section = "output" if name == self.config.output.save_as else "topics"
+            where = self.config.where((section, "save_as"))
+            raise BadConfig(f"{name!r} is outside the configuration's folder", where=where, mend="name a file in it")
         return path
 
     def growth(self, model: Model) -> Growth:
@@ -162,7 +192,7 @@ def _topics(db: Database, recipe: Recipe, terms: Terms, listener: Listener) -> S
         with transaction(db):
             store_topics(db, _read(recipe))
         return None
-    model = model_from(recipe.config.topics_llm, topics.max_tokens, "the topics")
+    model = model_from(recipe.config.topics_llm, topics.max_tokens, "the topics", recipe.place_of_llm("topics"))
     with transaction(db):
         if model.llm_model_id == recipe.model.llm_model_id and model.hash != recipe.model.hash:
             model = Model(f"{model.llm_model_id}-topics", model.provider, model.name, model.parameters)

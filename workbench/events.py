@@ -25,7 +25,16 @@ def read_events(db: Database, *, run_id: int | None = None, after: int = 0) -> I
         (after, run_id, run_id),
     )
     for number, run, at, event, data in rows:
-        yield {"event": event, "at": at, "run": run, "id": number, **json.loads(data)}
+        yield {"event": event, "at": at, "run": run, "id": number, **told_facts(data)}
+
+
+def told_facts(stored: str) -> dict[str, Any]:
+    """Give the facts of an event or alert as data; what a file from elsewhere holds and is no JSON object, as text."""
+    try:
+        facts = json.loads(stored)
+    except (ValueError, RecursionError):
+        facts = None
+    return facts if isinstance(facts, dict) else {"text": stored}
 
 
 def record_alert(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
-from workbench.catalogue.models import Model
-from workbench.errors import BadFile, WorkbenchError, raise_all
+from workbench.catalogue.models import Model, checked_model
+from workbench.errors import BadFile, BadInput, WorkbenchError, raise_all
 from workbench.prompts import read_models
 from workbench.reading import Located, yaml_file
 
@@ -25,28 +26,53 @@ _KEYS: Final[Mapping[str, tuple[str, str]]] = {  # key: field, what it holds
 _MEND: Final = "write `ID: {provider: ALIAS, name: NAME, parameters: {…}}`"
 
 
-def read_model_file(path: Path) -> list[Model]:
+def read_model_file(path: Path, provider: str | None = None) -> list[Model]:
     """Read models from CSV (id, model, provider, …) or YAML (ID: {provider, name, parameters, price_in, …}).
 
-    Raises BadFile, BadRow, or Problems with every fault and its line.
+    `provider` stands for every provider that the file names. Raises BadInput of several kinds, or Problems with every
+    fault and its line.
     """
-    if path.suffix.lower() != ".csv":
-        return _from_yaml(yaml_file(path))
-    return [
-        Model(row.id, row.provider, row.model, row.parameters, row.display_name, row.price_in, row.price_out)
-        for row in read_models(path)
-    ]
+    found = list(_from_csv(path)) if path.suffix.lower() == ".csv" else _from_yaml(yaml_file(path))
+    if provider:
+        found = [(replace(model, provider=provider.strip()), where) for model, where in found]
+    faults: list[WorkbenchError] = []
+    for model, where in found:
+        try:
+            checked_model(model, where)
+        except BadInput as fault:
+            faults.append(fault)
+    raise_all(faults)
+    return [model for model, _ in found]
 
 
-def _from_yaml(file: Located) -> list[Model]:
+def _from_csv(path: Path) -> Iterator[tuple[Model, str]]:
+    for row in read_models(path):
+        prices = (row.price_in, row.price_out)
+        yield Model(row.id, row.provider, row.model, row.parameters, row.display_name, *prices), row.where
+
+
+def _from_yaml(file: Located) -> list[tuple[Model, str]]:
     top: tuple[object, ...] = ()
     entries = file.value
     if isinstance(entries, dict) and isinstance(entries.get("models"), dict) and len(entries) == 1:
         top, entries = ("models",), entries["models"]
     if not isinstance(entries, dict) or not entries:
         raise BadFile("no models", where=file.where(), mend=_MEND)
-    raise_all([fault for key, entry in entries.items() for fault in _faults(file, (*top, key), entry)])
-    return [Model(key, **{_KEYS[k][0]: value for k, value in entry.items()}) for key, entry in entries.items()]
+    faults = [fault for key, entry in entries.items() for fault in _faults(file, (*top, key), entry)]
+    raise_all([*faults, *_repeated(file, top, entries)])
+    return [
+        (Model(key, **{_KEYS[k][0]: value for k, value in entry.items()}), file.where(*top, key))
+        for key, entry in entries.items()
+    ]
+
+
+def _repeated(file: Located, top: tuple[object, ...], entries: Iterable[str]) -> Iterator[WorkbenchError]:
+    """Names are the same in any case; YAML's own check of keys does not know that."""
+    first: dict[str, str] = {}
+    for key in entries:
+        if (before := first.setdefault(key.lower(), key)) is not key:
+            detail = f"{key!r} stands at {file.where(*top, before)} already"
+            yield BadFile(detail, where=file.where(*top, key), mend="keep one of them")
 
 
 def _faults(file: Located, at: tuple[object, ...], entry: Any) -> Iterator[WorkbenchError]:

@@ -38,9 +38,11 @@ class Model:
 
 
 def store_model(db: Database, model: Model) -> Literal["added", "changed", "unchanged"]:
-    """Keep a model; changed settings become a new version. The caller holds the transaction."""
-    fold(model.llm_model_id, "model")
-    _refuse_secrets(model)
+    """Keep a model; changed settings become a new version. The caller holds the transaction.
+
+    Raises BadInput for what `checked_model` refuses.
+    """
+    checked_model(model)
     row = db.execute(
         "select m.id, v.hash from models m left join model_versions v on v.id = m.version_id where m.llm_model_id = ?",
         (model.llm_model_id,),
@@ -57,20 +59,40 @@ def store_model(db: Database, model: Model) -> Literal["added", "changed", "unch
     return "unchanged" if row[1] == model.hash else "changed"
 
 
+def checked_model(model: Model, where: str = "") -> Model:
+    """Give a model that a project may hold. Raises BadInput, which names `where`, for any other.
+
+    Its name must be one that an ID can hold, its provider no address, its parameters JSON without hosts and keys.
+    """
+    try:
+        fold(model.llm_model_id, "model")
+        _refuse_secrets(model)
+    except BadInput as error:
+        error.where = where
+        raise
+    return model
+
+
 def _refuse_secrets(model: Model) -> None:
     if "://" in model.provider:
         raise BadInput(
             f"the provider of model {model.llm_model_id} is an address: {model.provider!r}",
             mend="give it a short name, and bind that on this machine with `workbench providers add NAME --url …`",
         )
-    for key in model.parameters:
+    extra = model.parameters.get("extra_body")
+    for key in (*model.parameters, *(extra if isinstance(extra, Mapping) else ())):
         if key.lower() in _SECRET:
             raise BadInput(
                 f"the parameter {key!r} of model {model.llm_model_id} does not belong in a project",
                 mend="bind hosts and keys on this machine with `workbench providers add`",
             )
-    if len(json.dumps(dict(model.parameters))) > MAX_PARAMETERS:
-        raise BadInput(f"the parameters of model {model.llm_model_id} are too long")
+    try:
+        length = len(json.dumps(dict(model.parameters), allow_nan=False))
+    except ValueError:
+        detail = f"a parameter of model {model.llm_model_id} is too large a number"
+        raise BadInput(detail, mend="give numbers that are finite") from None
+    if length > MAX_PARAMETERS:
+        raise BadInput(f"the parameters of model {model.llm_model_id} are too long", mend="leave some out")
 
 
 def _add(db: Database, model: Model) -> int:

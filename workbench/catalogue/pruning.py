@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from workbench.catalogue.paths import store_paths
-from workbench.catalogue.topics import load_topics, prune_topics, refresh_leaves, topic_model_id
+from workbench.catalogue.topics import load_topics, refresh_leaves, topic_model_id
 from workbench.errors import Conflict, RunIsOn, raise_all
 from workbench.store import Database
 from workbench.store.slots import release_dead
 from workbench.topics import Node, TopicModel, pruned
 
 SHOWN = 10  # topics that a refusal names
+_GONE = "(select t.id from json_each(?) j join topics t on t.uuid = j.value where t.topic_model_id = ?)"
+_REMOVED = (
+    f"delete from topic_edges where parent_id in {_GONE}",
+    f"delete from topic_edges where child_id in {_GONE}",
+    f"delete from topic_aliases where topic_id in {_GONE}",
+    f"delete from topic_failures where topic_id in {_GONE}",
+    f"delete from combos where topic_id in {_GONE}",
+    f"delete from import_rows where topic_id in {_GONE}",
+    f"update calls set topic_id = null where topic_id in {_GONE}",
+    f"delete from topics where id in {_GONE}",
+)
 
 
 def prune(
@@ -27,7 +39,7 @@ def prune(
     _refuse_growing(db, model_id)
     _refuse_written(db, model_id, removed)
     if removed:
-        prune_topics(db, name, kept)
+        _remove(db, model_id, removed)
         store_paths(db, model_id, kept)
     if depth is not None:
         _cut(db, model_id, depth)
@@ -54,6 +66,13 @@ def _refuse_written(db: Database, model_id: int, removed: Sequence[Node]) -> Non
     if len(used) > SHOWN:
         errors.append(Conflict(f"and about {len(used) - SHOWN:,} more topics", mend=mend))
     raise_all(errors)
+
+
+def _remove(db: Database, model_id: int, removed: Sequence[Node]) -> None:
+    gone = json.dumps([node.uuid for node in removed])
+    for statement in _REMOVED:
+        db.execute(statement, (gone, model_id))
+    refresh_leaves(db, model_id)
 
 
 def _cut(db: Database, model_id: int, depth: int) -> None:

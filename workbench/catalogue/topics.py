@@ -171,34 +171,3 @@ def _edges(db: Database, model_id: int, at: dict[int, int]) -> list[tuple[int, i
 def _failures(db: Database, model_id: int) -> list[dict[str, object]]:
     rows = db.execute("select detail from topic_failures where topic_model_id = ? order by id", (model_id,))
     return [json.loads(detail) for (detail,) in rows]
-
-
-def prune_topics(db: Database, name: str, kept: TopicModel) -> int:
-    """Remove what a pruned model no longer has; gives how many topics went. The caller holds the transaction.
-
-    Raises Conflict when something was written about a topic that would go: generations are never orphaned.
-    """
-    model_id = topic_model_id(db, name)
-    keep = {node.uuid for node in kept.nodes}
-    gone = [number for uuid, (number, _) in _known(db, model_id).items() if uuid not in keep]
-    db.execute("create temp table if not exists gone (id integer primary key)")
-    db.execute("delete from temp.gone")
-    db.conn.executemany("insert into temp.gone values (?)", [(number,) for number in gone])
-    used = db.execute(
-        "select t.title from generations g join combos c on c.id = g.combo_id join topics t on t.id = c.topic_id"
-        " where t.id in (select id from temp.gone) limit 1"
-    ).fetchone()
-    if used:
-        raise Conflict(f"there are samples about {used[0]!r}", mend="keep that topic, or prune others")
-    for statement in (
-        "delete from topic_edges where parent_id in (select id from gone) or child_id in (select id from gone)",
-        "delete from topic_aliases where topic_id in (select id from gone)",
-        "delete from topic_failures where topic_id in (select id from gone)",
-        "delete from combos where topic_id in (select id from gone)",
-        "delete from import_rows where topic_id in (select id from gone)",
-        "update calls set topic_id = null where topic_id in (select id from gone)",
-        "delete from topics where id in (select id from gone)",
-    ):
-        db.execute(statement)
-    refresh_leaves(db, model_id)
-    return len(gone)

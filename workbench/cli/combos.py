@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,8 +47,8 @@ def create(
 ) -> None:
     """Make combos: of listed concepts, or of every set of a size.
 
-    How many it will be is said before any is made. A concept without a description at the level shows its paragraph,
-    its sentence, or its name.
+    How many it will be is said before any is made; --dry-run counts what of it is new (of up to a million). A concept
+    without a description at the level shows its paragraph, its sentence, or its name.
 
     \b
     Example:
@@ -60,18 +60,22 @@ def create(
 
     if bool(sets) == bool(sizes):
         raise click.UsageError("say which combos: --concepts A,B or --k N")
-    with open_project(project, write=not dry_run) as db:
+    with open_project(project, write=True) as db:
         number, found = _listed(db, sets, level) if sets else _subsets(db, str(sizes), level)
         note(f"{number:,} combos at level {level}")
-        if not dry_run:
+        if number > MANY and dry_run and not yes:
+            changes: dict[str, int | None] = dict.fromkeys(("added", "changed", "unchanged"))
+        else:
             _refuse_many(number, yes)
-            with trial(db, False):
-                changes = store_combos(db, found)
-    if dry_run:
-        document({"count": number, "level": level, "dry_run": True}, form, lambda: ["nothing is made, as asked"])
-        return
-    facts = {"count": number, "level": level, **changes, "dry_run": False}
-    document(facts, form, lambda: [", ".join(f"{n:,} {change}" for change, n in changes.items())])
+            with trial(db, dry_run):
+                changes = {**store_combos(db, found)}
+    facts = {"count": number, "level": level, **changes, "dry_run": dry_run}
+    document(facts, form, lambda: _told(changes, dry_run))
+
+
+def _told(changes: Mapping[str, int | None], dry_run: bool) -> Iterator[str]:
+    counted = ", ".join(f"{n:,} {change}" for change, n in changes.items() if n is not None)
+    yield "; ".join(filter(None, (counted, "nothing is made, as asked" if dry_run else "")))
 
 
 def _listed(db: Database, sets: tuple[str, ...], level: str) -> tuple[int, Iterator[Combo]]:

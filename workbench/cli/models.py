@@ -127,14 +127,9 @@ def import_models(file: Path, provider: str | None, dry_run: bool, project: Path
     Example:
       workbench models import llm_models.csv --provider router
     """
-    from dataclasses import replace
-
     from workbench.catalogue.model_files import read_model_file
 
-    found = read_model_file(file)
-    if provider:
-        found = [replace(model, provider=provider.strip()) for model in found]
-    _store(found, project, form, dry_run=dry_run)
+    _store(read_model_file(file, provider), project, form, dry_run=dry_run)
 
 
 def _store(found: Sequence[Model], project: Path, form: Form, *, dry_run: bool) -> None:
@@ -178,7 +173,8 @@ def _unbound(found: Sequence[Model]) -> Iterator[str]:
 def test_model(llm_model_id: str, project: Path, form: Form) -> int:
     """Ask a model one tiny question and say what came back.
 
-    One call with the model's own parameters; it is not recorded. Exits 1 when no usable answer came.
+    One call with the model's own parameters; it is not recorded. `not_sent` names parameters that its provider does
+    not know. Exits 1 when no usable answer came.
 
     \b
     Example:
@@ -198,21 +194,24 @@ def _asked(model: Model) -> dict[str, Any]:
     import asyncio
     from dataclasses import asdict
 
-    answer, seconds, synthetic = asyncio.run(_answer(model))
+    answer, seconds, synthetic, unsent = asyncio.run(_answer(model))
     known = {key: value for key, value in asdict(answer).items() if key not in ("body", "lossy", "retry_after")}
     names = {"model": model.llm_model_id, "provider": model.provider, "name": model.name}
-    return {**names, **known, "seconds": round(seconds, 3), "synthetic": synthetic}
+    return {**names, **known, "seconds": round(seconds, 3), "synthetic": synthetic, "not_sent": unsent}
 
 
-async def _answer(model: Model) -> tuple[Answer, float, bool]:
+async def _answer(model: Model) -> tuple[Answer, float, bool, list[str]]:
     from workbench.clock import ticks
     from workbench.providers import Request, provider_for
 
     question = {"role": "user", "content": 'Say "hello" in one short sentence.'}
     provider = provider_for(model.provider)
+    request = Request("test", model.name, (question,), model.parameters)
     begun = ticks()
     try:
-        answer = await provider.call(Request("test", model.name, (question,), model.parameters))
+        answer = await provider.call(request)
     finally:
         await provider.aclose()
-    return answer, ticks() - begun, provider.synthetic
+    seconds = ticks() - begun
+    unsent = provider.unsent(request) if answer.verdict == "done" and hasattr(provider, "unsent") else []
+    return answer, seconds, provider.synthetic, unsent

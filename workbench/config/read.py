@@ -22,7 +22,7 @@ def read_config(path: Path | str) -> Config:
     walk = _Walk(located)
     values = walk.section(CONFIG, located.value, ())
     raise_all(walk.errors)
-    config: Config = CONFIG.becomes(source=str(path), **values)
+    config: Config = CONFIG.becomes(source=str(path), located=located, **values)
     return config
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
+from workbench.reading import Located
+
 
 @dataclass(frozen=True, slots=True)
 class Llm:
@@ -105,6 +107,14 @@ class Config:
     llm: Llm = field(default_factory=Llm)
     topics: Topics | None = None
     generation: Generation = field(default_factory=Generation)
+    located: Located | None = field(default=None, compare=False, repr=False)
+
+    def where(self, *places: tuple[str, ...]) -> str:
+        """Give `file:line` of the first of some keys that is in the file, else where the last would stand."""
+        if self.located is None:
+            return self.source
+        found = next((place for place in places if place in self.located.marks), places[-1])
+        return self.located.where(*found)
 
     @property
     def topics_llm(self) -> Llm:

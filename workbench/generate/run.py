@@ -42,7 +42,10 @@ class Terms:
 
 @dataclass(slots=True)
 class Summary:
-    """What came of a run. `status` is done, failed (something failed or is left), stopped or interrupted."""
+    """What came of a run. `status` is done, failed (something failed or is left), stopped or interrupted.
+
+    `cost` is the sum of what is known; `cost_known` is false where an answered call has no price.
+    """
 
     run: int
     status: str
@@ -53,6 +56,7 @@ class Summary:
     tokens_in: int = 0
     tokens_out: int = 0
     cost: float = 0.0
+    cost_known: bool = True
     seconds: float = 0.0
     left: int = 0
     why: str = ""

@@ -18,11 +18,39 @@ _SCALAR: Final = frozenset('"-0123456789tfn')
 _ATTEMPTS: Final = 1000  # values looked at in one answer
 _FAILURES: Final = 50
 _THOUGHT: Final = "</think>"
+_THOUGHTS: Final = 20  # after so many of them the last one counts
+_FENCED: Final = re.compile(r"```[a-z]{0,10}\s+(.*)```", re.DOTALL)
 
 
 def answered(raw: str) -> str:
-    """Drop what a reasoning model thought aloud before its answer, up to the last </think>."""
-    return raw[raw.rfind(_THOUGHT) + len(_THOUGHT) :] if _THOUGHT in raw else raw
+    """Drop what a reasoning model thought aloud before its answer, up to the last </think>.
+
+    A </think> within the texts of an answer that is JSON as a whole, in a code fence or not, belongs to the answer.
+    """
+    if _THOUGHT not in raw:
+        return raw
+    start = 0
+    for _ in range(_THOUGHTS):
+        if _is_json(raw[start:]):
+            return raw[start:]
+        at = raw.find(_THOUGHT, start)
+        if at < 0:
+            break
+        start = at + len(_THOUGHT)
+    return raw[raw.rfind(_THOUGHT) + len(_THOUGHT) :]
+
+
+def _is_json(text: str) -> bool:
+    plain = text.strip()
+    fenced = _FENCED.fullmatch(plain)
+    plain = fenced[1] if fenced else plain
+    if plain[:1] not in ("{", "["):
+        return False
+    try:
+        _DECODER.decode(plain)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def found_json(raw: str) -> Any:

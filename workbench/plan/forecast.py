@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from workbench.catalogue.models import Model, load_model, model_name
+from workbench.events import told_facts
 from workbench.plan.estimates import answer_tokens, price_of
 from workbench.plan.orders import Order, shape, topics_shape
 from workbench.record.selection import CohortSelection, GroupCount, Selection, counts
@@ -144,6 +144,6 @@ def problems(db: Database, selection: Selection) -> list[str]:
         )
         found += [f"{count} of stage {stage} blocked: {outcome}" for outcome, count in rows]
     for number, kind, facts in db.execute("select id, kind, facts from alerts where blocking and acknowledged is null"):
-        what = json.loads(facts).get("gen_id", "")
+        what = told_facts(facts).get("gen_id", "")
         found.append(f"alert {number} is open: {kind} {what}; look at it, then `workbench alerts ack {number}`")
     return found

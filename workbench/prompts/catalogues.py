@@ -91,11 +91,11 @@ def _catalogue_row(row: Mapping[str, str], stage: str, where: str) -> CatalogueR
 
 
 def _repeated(rows: Iterable[_Row]) -> list[WorkbenchError]:
-    first: dict[str, _Row] = {}
+    first: dict[str, str] = {}
     return [
-        BadRow(f"{row.key!r} stands at {first[row.key].where} already", where=row.where, mend="keep one of them")
+        BadRow(f"{row.key!r} stands at {before} already", where=row.where, mend="keep one of them")
         for row in rows
-        if first.setdefault(row.key, row) is not row
+        if (before := first.setdefault(row.key.lower(), row.where)) is not row.where
     ]
 
 

@@ -9,6 +9,8 @@ from workbench import __version__
 from workbench.clock import now
 from workbench.store import Database
 
+_UNPRICED = "select exists (select 1 from calls where run_id = ? and status = 'answered' and cost is null)"
+
 
 def begin_run(db: Database, job: str, config: Mapping[str, object], slot: int | None) -> int:
     """Write a run down and give its number; without a slot nobody takes it for lost. The caller holds the transaction."""
@@ -28,6 +30,11 @@ def end_run(db: Database, run_id: int, status: str, *, done: int, failed: int, s
 
 
 def run_sums(db: Database, run_id: int) -> dict[str, object]:
-    """Give what a run called and spent: calls, tokens_in, tokens_out, cost."""
+    """Give what a run called and spent: calls, tokens_in, tokens_out, cost, and cost_known: whether that is all.
+
+    It is not where a call was answered and its tokens or its model's prices are not known.
+    """
     row = db.execute("select calls, tokens_in, tokens_out, cost from runs where id = ?", (run_id,)).fetchone()
-    return dict(zip(("calls", "tokens_in", "tokens_out", "cost"), row, strict=True))
+    (unpriced,) = db.execute(_UNPRICED, (run_id,)).fetchone()
+    sums = dict(zip(("calls", "tokens_in", "tokens_out", "cost"), row, strict=True))
+    return sums | {"cost_known": not unpriced}

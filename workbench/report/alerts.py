@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from workbench.clock import now
 from workbench.errors import UnknownName
+from workbench.events import told_facts
 from workbench.lineage import rows_of
 from workbench.store import Database, transaction
 
@@ -27,7 +27,7 @@ from runs order by id desc limit ?
 def alerts(db: Database, *, acknowledged: bool = False) -> list[Row]:
     """Give the open alerts, or all with the acknowledged ones; `facts` as data."""
     rows = rows_of(db, _ALERTS, {"all": acknowledged})
-    return [row | {"blocking": bool(row["blocking"]), "facts": json.loads(row["facts"])} for row in rows]
+    return [row | {"blocking": bool(row["blocking"]), "facts": told_facts(row["facts"])} for row in rows]
 
 
 def acknowledge(db: Database, numbers: Sequence[int]) -> int:

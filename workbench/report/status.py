@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from workbench.batch.listing import list_batches
+from workbench.events import told_facts
 from workbench.ids import STAGES
 from workbench.lineage import rows_of
 from workbench.store import Database, setting
@@ -92,12 +93,13 @@ def status(db: Database, path: Path) -> Row:
     """Give the state of a project; counts first, then the rows behind them.
 
     Keys: project, name, scheme, bytes, topics {models, unique}, generations {stage: {status: n}}, completions,
-    cohorts, runs, migrations, alerts (open ones); then topic_models, coverage, cohort_progress, failures,
-    last_runs and open_alerts as lists of rows.
+    cohorts, runs, migrations, alerts (open ones), batches (open ones); then topic_models, coverage, cohort_progress,
+    failures, last_runs, open_batches and open_alerts as lists of rows.
     """
     models = rows_of(db, _TOPICS)
     coverage = _coverage(db, {row["name"]: row["unique_topics"] for row in models})
     counts = rows_of(db, _COUNTS)[0]
+    batches = list_batches(db, everything=False)
     return {
         "project": str(path),
         "name": setting(db, "name"),
@@ -107,12 +109,14 @@ def status(db: Database, path: Path) -> Row:
         "generations": _by_stage(db),
         "completions": sum(row["done"] for row in coverage),
         **counts,
+        "batches": len(batches),
         "topic_models": models,
         "coverage": coverage,
         "cohort_progress": _progress(db),
         "failures": rows_of(db, _FAILURES),
         "last_runs": rows_of(db, _RUNS),
-        "open_alerts": [row | {"facts": json.loads(row["facts"])} for row in rows_of(db, _ALERTS)],
+        "open_batches": batches,
+        "open_alerts": [row | {"facts": told_facts(row["facts"])} for row in rows_of(db, _ALERTS)],
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workbench import __version__
 from workbench.clock import now
-from workbench.errors import DamagedFile, ForeignFile, OutputExists, Refused, UnknownName, WorkbenchError
+from workbench.errors import BadInput, DamagedFile, ForeignFile, OutputExists, Refused, UnknownName, WorkbenchError
 from workbench.ids import V1, Scheme, scheme_named
 from workbench.store import functions, header, steps
 from workbench.store.snapshots import MARK
@@ -20,6 +20,7 @@ from workbench.store.upgrade import bring_up_to_date
 
 PAGE_SIZE = 4096
 BUSY_MS = 30_000
+SHOWN = 12  # projects of a folder that an error names
 MIN_SQLITE = (3, 37, 0)
 _PRAGMAS = (
     "foreign_keys=on",
@@ -38,8 +39,8 @@ def find_project(option: str | Path | None = None) -> Path:
         return Path(named)
     here = [p for p in sorted(Path.cwd().glob("*.db")) if MARK not in p.name and header.is_project(p)]
     if len(here) > 1 and Path("project.db") not in [Path(p.name) for p in here]:
-        names = ", ".join(p.name for p in here)
-        raise UnknownName(f"several projects here: {names}", mend="say which one with -p FILE")
+        names = ", ".join(p.name for p in here[:SHOWN]) + (", …" if len(here) > SHOWN else "")
+        raise BadInput(f"no project was named, and there are {len(here)} here: {names}", mend="say which with -p FILE")
     return Path(here[0].name) if len(here) == 1 else Path("project.db")
 
 
