@@ -1,14 +1,28 @@
 -- Back to the IDs of before: the inverse of a migration's mapping, and new IDs for what was made since.
 
 -- name: applied
--- Migrations that can be taken back, newest first.
-select id from migrations where state = 'applied' and kind <> 'rollback' and id >= :down_to order by id desc
+-- Migrations that can be taken back, newest first; one that came along with a merge is the history of its own file.
+select id from migrations where state = 'applied' and kind <> 'rollback' and id >= :down_to
+  and json_extract(plan, '$.came_with') is null order by id desc
 
 -- name: latest
 select max(id) from migrations where state = 'applied' and kind <> 'rollback'
+  and json_extract(plan, '$.came_with') is null
 
 -- name: record
 select kind, plan, state, digest_before from migrations where id = :migration
+
+-- name: forget mapping
+-- What came along with a merge goes with it.
+delete from migration_map where migration_id in (
+  select id from migrations where json_extract(plan, '$.came_with') = :migration)
+
+-- name: forget problems
+delete from migration_problems where migration_id in (
+  select id from migrations where json_extract(plan, '$.came_with') = :migration)
+
+-- name: forget history
+delete from migrations where json_extract(plan, '$.came_with') = :migration
 
 -- name: moved since
 -- Rows that have another ID now than the migration gave them.

@@ -45,6 +45,20 @@ def recorded(
 
 
 @contextmanager
+def links_unwatched(db: Database) -> Iterator[None]:
+    """Keep SQLite from looking after links in the transaction of this block; who uses it sees to them himself.
+
+    For each row that goes, SQLite searches every table that may name it, and not every link has an index: taking a
+    hundred thousand calls away would read all texts as often.
+    """
+    db.execute("pragma foreign_keys=off")  # does nothing inside a transaction
+    try:
+        yield
+    finally:
+        db.execute("pragma foreign_keys=on")
+
+
+@contextmanager
 def alone(db: Database) -> Iterator[None]:
     """Work while no other process does: a run would go on making IDs of before. Raises RunIsOn."""
     with slot(db) as mine:

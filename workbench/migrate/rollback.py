@@ -12,6 +12,7 @@ from workbench.errors import Conflict, UnknownName, WorkbenchError, raise_all
 from workbench.ids import Scheme, scheme_named
 from workbench.migrate import mapping
 from workbench.migrate.books import ROLLBACK, Report, close_record, open_record
+from workbench.migrate.frame import links_unwatched
 from workbench.migrate.rewrite import IDS_INDEX, alert, index_apart
 from workbench.migrate.statements import statements
 from workbench.migrate.undo import conflicts, images, replay
@@ -21,7 +22,8 @@ from workbench.store.functions import register
 from workbench.store.upgrade import KIND as SCHEMA
 from workbench.verify import digest
 
-_JOURNALED: Final = ("import", "merge", "rename")  # kinds that leave images whatever they changed
+MERGE: Final = "merge"
+_JOURNALED: Final = ("import", MERGE, "rename")  # kinds that leave images whatever they changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def rollback(db: Database, number: int | None = None, *, keep: bool = True) -> T
     something stands against it.
     """
     try:
-        with transaction(db):
+        with links_unwatched(db), transaction(db):
             numbers = _asked_for(db, number)
             since = sum(_take_back(db, one) for one in numbers)
             taken = _conclude(db, numbers, since)
@@ -77,7 +79,12 @@ def _asked_for(db: Database, number: int | None) -> list[int]:
     row = db.execute(sql["record"], {"migration": number}).fetchone()
     if row is None:
         raise UnknownName(f"no migration {number}", mend="see `workbench migrate log`")
-    kind, _, state, _ = row
+    kind, plan, state, _ = row
+    if came_with := json.loads(plan).get("came_with"):
+        raise Conflict(
+            f"migration {number} came along with merge {came_with}; only its own file can take it back",
+            mend=f"take the merge back with `workbench migrate rollback {came_with}`, or keep both",
+        )
     if state != "applied" or kind == ROLLBACK:
         raise Conflict(f"migration {number} is {state}, of kind {kind}", mend="see `workbench migrate log`")
     return [one for (one,) in db.execute(sql["applied"], {"down_to": number}).fetchall()]
@@ -97,6 +104,9 @@ def _take_back(db: Database, number: int) -> int:
             raise Conflict(f"migration {number} was recorded without a journal", mend="go back to a snapshot")
         raise_all(list(conflicts(db, tables)))
         scheme = _restore(db, number, tables, json.loads(plan))
+    if kind == MERGE:
+        for name in ("forget mapping", "forget problems", "forget history"):
+            db.execute(statements("rollback")[name], {"migration": number})
     _rekey(db, scheme)
     rekeyed = _record(db, number, kind)
     check_rollback(db, number)

@@ -14,7 +14,7 @@ from workbench.merge.others import attach, readable, reading, refuse_other_schem
 from workbench.merge.report import Clashes, MergeReport, Prefer
 from workbench.merge.settle import settle
 from workbench.migrate.books import Report
-from workbench.migrate.frame import recorded
+from workbench.migrate.frame import links_unwatched, recorded
 from workbench.migrate.meanwhile import digest_meanwhile
 from workbench.record.search import catch_up
 from workbench.store import Database, create_project, open_project, scheme_of, sqlite3
@@ -106,7 +106,8 @@ def _merge(
     done = MergeReport(dict.fromkeys(STAGES, 0), dict.fromkeys(STAGES, 0), snapshot=snapshot)
     clashes = Clashes(prefer)
     try:
-        with reading(db, path), recorded(db, "merge", plan, keep=keep, snapshot=snapshot) as (number, record):
+        frame = recorded(db, "merge", plan, keep=keep, snapshot=snapshot)
+        with reading(db, path), links_unwatched(db), frame as (number, record):
             attach(db, path)
             _unite(db, number, record, done, clashes, digests=digests and keep)
     except _Undecided:
@@ -164,7 +165,6 @@ def _stop_if_undecided(clashes: Clashes) -> None:
 
 def _bring(db: Database, number: int, rows: dict[str, int], clashes: Clashes) -> None:
     """Copy what only they have, what is named before what names it, and let statuses follow."""
-    db.execute("pragma defer_foreign_keys=on")
     steps: tuple[Callable[[], dict[str, int]], ...] = (
         lambda: topics.bring_topics(db, clashes),
         lambda: catalogue.bring_catalogue(db),
