@@ -11,7 +11,7 @@ from workbench.catalogue.topics import topic_model_id
 from workbench.config import cycles, samples_for
 from workbench.errors import BadInput
 from workbench.record.seed import Seed, seed_drafts, seed_tasks
-from workbench.record.selection import DraftSelection
+from workbench.record.selection import DraftSelection, whole_cycles
 from workbench.store import Database, scheme_of
 
 EVERYTHING = 2**62  # a place behind every topic
@@ -148,6 +148,7 @@ class Planting:
             ensure_plain_combo(db)
         else:
             ensure_topic_combos(db, self._shape.topic_model_id)
+        self._replicate += whole_cycles(db, self._shape.selection)
         self._ready = True
 
     def _plant(self, db: Database, limit: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -82,6 +83,15 @@ class DraftSelection:
             " where c.id = g.combo_id and t.topic_model_id = :topics)"
         )
 
+    @property
+    def combos(self) -> str:
+        """Give the SQL that lists the combos that its tasks are about."""
+        if self.topic_model_id is None:
+            return "select id from combos where combo_id = 'none'"
+        return (
+            "select distinct c.id from topics t join combos c on c.combo_id = t.uuid where t.topic_model_id = :topics"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class CohortSelection:
@@ -134,6 +144,8 @@ class GroupCount:
 
 def counts(db: Database, selection: Selection) -> list[GroupCount]:
     """Count a selection's tasks by stage, replicate and status."""
+    if isinstance(selection, DraftSelection):
+        return draft_counts(db, selection)
     found: list[GroupCount] = []
     for stage in selection.stages:
         condition, parameters = selection.where(stage)
@@ -144,6 +156,67 @@ def counts(db: Database, selection: Selection) -> list[GroupCount]:
         )
         found.extend(GroupCount(*row) for row in rows)
     return found
+
+
+def draft_counts(db: Database, selection: DraftSelection) -> list[GroupCount]:
+    """Count an order's drafts by replicate and status, in milliseconds where a million are done.
+
+    Along the index of signatures it is counted how many there are; only those that are not done, and those of the
+    last cycle, which may be partial, are looked up.
+    """
+    parameters = selection.where("draft")[1]
+    counted: Counter[tuple[int, str]] = Counter()
+    for replicate, size in _sizes(db, selection).items():
+        counted[replicate, "done"] = size
+    for replicate, status, count in db.execute(_NOT_DONE.format(combos=selection.combos), parameters):
+        counted[replicate, status] = count
+        counted[replicate, "done"] -= count
+    for status, count in db.execute(_LAST.format(combos=selection.combos), parameters):
+        counted[selection.last_replicate, status] = count
+    return [GroupCount("draft", *group, count) for group, count in sorted(counted.items()) if count]
+
+
+def _sizes(db: Database, selection: DraftSelection) -> dict[int, int]:
+    """Give how many drafts each replicate but the last has: most combos have replicates 1 to some number."""
+    parameters = selection.where("draft")[1]
+    spans = db.execute(_SPANS.format(combos=selection.combos), parameters).fetchall()
+    if any(count != highest for count, highest, _ in spans):
+        return dict(db.execute(_BY_REPLICATE.format(combos=selection.combos), parameters).fetchall())
+    ends = Counter({highest: combos for _, highest, combos in spans})
+    left, sizes = ends.total() - ends[0], {}
+    for replicate in range(1, max(ends, default=0) + 1):
+        sizes[replicate] = left
+        left -= ends[replicate]
+    return sizes
+
+
+def whole_cycles(db: Database, selection: DraftSelection) -> int:
+    """Give how many first cycles, the last one aside, have a draft of every combo in the record."""
+    spans = db.execute(_SPANS.format(combos=selection.combos), selection.where("draft")[1]).fetchall()
+    return min((highest if count == highest else 0 for count, highest, _ in spans), default=0)
+
+
+_OF = " g.stage = 'draft' and g.legacy = 0 and g.combo_id = a.id and g.template_id = :template and g.model_id = :model"
+_SPANS = (
+    "with spans as materialized (select"
+    f" (select count(*) from generations g where {_OF} and g.replicate < :last) as count,"
+    f" (select coalesce(max(g.replicate), 0) from generations g where {_OF} and g.replicate < :last) as highest"
+    " from ({combos}) a) select count, highest, count(*) from spans group by 1, 2"
+)
+_BY_REPLICATE = (
+    "select g.replicate, count(*) from ({combos}) a cross join generations g on" + _OF + " and g.replicate < :last"
+    " group by 1"
+)
+_NOT_DONE = (
+    "select g.replicate, g.status, count(*) from generations g indexed by generations_status"
+    " where g.stage = 'draft' and g.status in ('planned', 'blocked', 'failed') and g.legacy = 0"
+    " and g.template_id = :template and g.model_id = :model and g.replicate < :last and g.combo_id in ({combos})"
+    " group by 1, 2"
+)
+_LAST = (
+    "select g.status, count(*) from ({combos}) a cross join generations g on" + _OF + " and g.replicate = :last"
+    " and g.place < :end group by 1"
+)
 
 
 def want_again(db: Database, selection: Selection, *, failed: bool, done: bool) -> int:
