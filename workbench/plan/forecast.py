@@ -138,7 +138,7 @@ def problems(db: Database, selection: Selection) -> list[str]:
     for stage in selection.stages:
         condition, parameters = selection.where(stage)
         rows = db.execute(
-            "select g.outcome, count(*) from generations g"
+            "select g.outcome, count(*) from generations g indexed by generations_status"
             f" where g.status = 'blocked' and {condition} group by 1 order by 2 desc",
             parameters,
         )
