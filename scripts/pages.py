@@ -35,7 +35,7 @@ def _command(command: click.Command, path: str, level: int) -> Iterator[str]:
     yield f"`{path} {' '.join(command.collect_usage_pieces(context))}`\n"
     yield f"{prose.strip()}\n"
     yield f"```sh\n{_dedented(example)}\n```\n"
-    if options := [_option(p) for p in command.params if isinstance(p, click.Option)]:
+    if options := [_option(p) for p in command.params if isinstance(p, click.Option) and not p.hidden]:
         yield "\n".join(options) + "\n"
     if isinstance(command, click.Group):
         for name in command.list_commands(context):

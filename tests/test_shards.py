@@ -150,7 +150,7 @@ def test_a_cohort_s_families_stay_whole(tmp_path: Path, plot: Path) -> None:
     with open_project(plot, write=True) as db:
         generate_cohort(db, "pilot")
     for stage in ("draft", "essay", "evaluation"):
-        assert sorted(sum((list(ids(into, stage=stage)) for into in files), [])) == sorted(ids(plot, stage=stage))
+        assert sorted(one for into in files for one in ids(into, stage=stage)) == sorted(ids(plot, stage=stage))
 
 
 def test_parents_that_the_project_has_done_are_there_as_texts(tmp_path: Path, plot: Path) -> None:
@@ -161,7 +161,9 @@ def test_parents_that_the_project_has_done_are_there_as_texts(tmp_path: Path, pl
     summary = generate_shard(plot, into, Share(1, 2), Asked(cohort="pilot"))
     drafts = {one for one in ids(plot) if Share(1, 2).holds(one)}
     assert summary.status == "done" and ids(into) == drafts and summary.skipped == len(drafts)
-    sent = facts(into, "select count(*) from calls k join generations g on g.id = k.generation_id where stage = 'draft'")
+    sent = facts(
+        into, "select count(*) from calls k join generations g on g.id = k.generation_id where stage = 'draft'"
+    )
     assert sent == (0,)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from workbench.generate.assignment import Assignment
 from workbench.generate.cohorts import assignment_of as cohort_assignment
@@ -12,6 +12,7 @@ from workbench.plan.cohorts import cohort_selection
 from workbench.plan.forecast import Forecast, forecast, forecast_cohort
 from workbench.plan.orders import Order, shape
 from workbench.record.selection import Selection, counts
+from workbench.shards.share import Share
 from workbench.store import Database
 
 
@@ -48,17 +49,18 @@ class Asked:
             return forecast(db, self.order, settled)
         return forecast_cohort(db, cohort_selection(db, str(self.cohort), self.stage), settled)
 
-    def assignment(self, db: Database) -> Assignment:
+    def assignment(self, db: Database, share: Share) -> Assignment:
         """Make what a shard's file holds of it the work of one run: there is nothing to plan beside that."""
         if self.order is None:
-            return cohort_assignment(db, str(self.cohort), cohort_selection(db, str(self.cohort), self.stage))
+            found = cohort_assignment(db, str(self.cohort), cohort_selection(db, str(self.cohort), self.stage))
+            return replace(found, config={**found.config, "shard": str(share)})
         selection, sizes = shape(db, self.order).selection, Counter[int]()
         for group in counts(db, selection):
             sizes[group.replicate] += group.count
         about_topics = self.order.topics is not None
         return Assignment(
             job=self.job,
-            config=asdict(self.order),
+            config={**asdict(self.order), "shard": str(share)},
             selection=selection,
             groupings=[CohortCycles(sizes)] if about_topics else [],
             total=sizes.total(),

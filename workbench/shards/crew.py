@@ -73,6 +73,11 @@ class Processes:
         self._workers.remove(worker)
         self.news.put(Ended(share, worker.summary, worker.error, was_killed=code < 0))
 
+    @property
+    def pids(self) -> list[int]:
+        """The numbers of the processes that are at work."""
+        return [worker.pid for worker in self._workers]
+
     def drain(self) -> None:
         """Let the calls in flight end and send no more."""
         for worker in list(self._workers):

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from workbench.errors import Refused, RunIsOn
+from workbench.merge import merge
+from workbench.record.runs import run_sums
 from workbench.shards.making import PROJECT
 from workbench.shards.share import Share
 from workbench.store import Database, open_project, setting
@@ -30,6 +32,7 @@ class Spent:
     tokens_out: int = 0
     cost: float = 0.0
     tasks: int = 0
+    is_cost_known: bool = True
 
     def __add__(self, other: Spent) -> Spent:
         return Spent(
@@ -38,6 +41,7 @@ class Spent:
             self.tokens_out + other.tokens_out,
             self.cost + other.cost,
             self.tasks + other.tasks,
+            self.is_cost_known and other.is_cost_known,
         )
 
 
@@ -67,23 +71,26 @@ class ShardFolder:
                 raise Refused("no shard of this project", where=str(path), mend="move it away")
         return found
 
-    def bring_home(self, db: Database, path: Path) -> Spent:
+    def bring_home(self, path: Path) -> Spent:
         """Merge a shard into the project once nobody works on it, then remove it; a kill in between does no harm."""
-        from workbench.merge import merge
-
         with open_project(path, write=True) as shard:
             _await_others(shard)
             spent = spent_in(shard)
-        merge(db, [path], snapshot=False)
+        with open_project(self.project, write=True) as db:
+            merge(db, [path], snapshot=False, digests=False)
         path.unlink()
         return spent
 
 
 def spent_in(shard: Database) -> Spent:
     """Add up what a shard's own runs took."""
-    sums = shard.execute("select total(calls), total(tokens_in), total(tokens_out), total(cost) from runs").fetchone()
-    tasks = shard.execute("select count(distinct generation_id) from calls").fetchone()[0]
-    return Spent(int(sums[0]), int(sums[1]), int(sums[2]), float(sums[3]), int(tasks))
+    (tasks,) = shard.execute("select count(distinct generation_id) from calls").fetchone()
+    spent = Spent(tasks=int(tasks))
+    for (run_id,) in shard.execute("select id from runs").fetchall():
+        sums = run_sums(shard, run_id)
+        is_cost_known = bool(sums.pop("cost_known"))
+        spent += Spent(**sums, is_cost_known=is_cost_known)  # type: ignore[arg-type]
+    return spent
 
 
 def _await_others(shard: Database) -> None:

@@ -66,7 +66,7 @@ class Leader:
     def bring_leftovers(self) -> None:
         """Merge what an earlier command left."""
         for path in self.folder.leftovers(self.db):
-            self.folder.bring_home(self.db, path)
+            self.folder.bring_home(path)
             self.listener("shard_home", {"shard": path.stem.replace("-of-", "/"), "left_over": True})
 
     def round(self, count: int, terms: Terms) -> None:
@@ -113,7 +113,7 @@ class Leader:
         if ended.summary is not None and ended.summary.status == "stopped":
             self._stopped(ended.summary.why, part)
         if path.exists():
-            self.spent += self.folder.bring_home(self.db, path)
+            self.spent += self.folder.bring_home(path)
             done = ended.summary.done if ended.summary else 0
             self.listener("shard_home", {"shard": str(share), "done": done, "left": len(self._at_work)})
 

@@ -134,6 +134,7 @@ def _sum_up(leader: Leader, total: int, before: list[GroupCount], begun: float) 
     summary = Summary(leader.run_id, status, fresh, broken, skipped, left=left, why=why)
     for name in ("calls", "tokens_in", "tokens_out", "cost"):
         setattr(summary, name, getattr(leader.spent, name))
+    summary.cost_known = leader.spent.is_cost_known
     facts = {"total_samples": done, "failed_samples": failed, "expected_samples": total, "unaccounted": left}
     leader.notice("generation_complete" if status in ("done", "failed") and not left else "generation_stopped", facts)
     with transaction(leader.db):
