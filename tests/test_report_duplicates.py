@@ -15,7 +15,7 @@ from repeating import chat, likeness, text_of, variant, written
 from workbench.report.alike import PERMUTATIONS, RECALL, Signatures, bands_for
 from workbench.report.duplicates import duplicates
 from workbench.report.narrow import Choice
-from workbench.report.words import grams, jaccard, said, shingle_numbers, shingles, words, words_hash
+from workbench.report.words import jaccard, runs, said, shingle_numbers, shingles, words, words_hash
 from workbench.store import open_project
 
 DRAFTS = Choice(stage="draft")
@@ -78,8 +78,10 @@ def test_numbers_stand_for_shingles(one, other):
     exact = jaccard(shingles(one), shingles(other))
     assert jaccard(shingle_numbers(one), shingle_numbers(other)) == exact == jaccard(shingles(other), shingles(one))
     assert jaccard(shingles(one), shingles(one)) == 1.0
-    for size in (1, 2, 3):
-        assert len(grams(one, size)) == max(0, len(one) - size + 1)
+    assert [len(found) for found in runs(one)] == [max(0, len(one) - size) for size in (0, 1, 2)]
+    assert [len(set(found)) for found in runs(one)] == [
+        len({tuple(one[at : at + size]) for at in range(len(one) - size + 1)}) for size in (1, 2, 3)
+    ]
 
 
 def test_jaccard_of_texts_whose_likeness_is_known():

@@ -13,7 +13,7 @@ from workbench.report.duplicates import repeats
 from workbench.report.finished import Finished, facts_of, finished, paths, text_of
 from workbench.report.narrow import Choice
 from workbench.report.novelty import Novelty
-from workbench.report.words import LONGEST, SHINGLE, grams, jaccard, shingle_numbers, words
+from workbench.report.words import LONGEST, SHINGLE, jaccard, runs, shingle_numbers, words
 from workbench.store import Database
 from workbench.verify.check import snapshot
 
@@ -184,12 +184,12 @@ def _read(
     for place in places:
         found = words(text_of(db, texts.numbers[place])[0])
         step = steps.step_of[texts.cycles[place]]
-        runs = [grams(found, size) for size in SIZES]
+        counted = runs(found)
         for scope in scopes:
-            scope.add(step, runs, texts.numbers[place] in again)
+            scope.add(step, counted, texts.numbers[place] in again)
         if place not in some:
             continue
-        mine = set(runs[-1][: LONGEST - 2]) if len(found) >= SHINGLE else shingle_numbers(found)
+        mine = set(counted[-1][: LONGEST - 2]) if len(found) >= SHINGLE else shingle_numbers(found)
         for other in before:
             similarity = jaccard(mine, other)
             for scope in scopes:

@@ -26,9 +26,8 @@ class Novelty:
     def add(self, step: int, grams: Iterable[int]) -> None:
         """Note the runs of a text of a step; their numbers are spread evenly over 64 bits."""
         mask, bit, steps = self._mask, 1 << step, self._steps
-        for gram in grams:
-            if not gram & mask:
-                steps[gram] = steps.get(gram, 0) | bit
+        for gram in [gram for gram in grams if not gram & mask] if mask else grams:
+            steps[gram] = steps.get(gram, 0) | bit
         while len(self._steps) > self.most:
             self._mask = self._mask * 2 + 1
             self._steps = {gram: bits for gram, bits in self._steps.items() if not gram & self._mask}

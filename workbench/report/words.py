@@ -12,7 +12,6 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
-from itertools import pairwise
 from typing import Any, Final
 
 from workbench.ids import content_hash
@@ -80,25 +79,26 @@ def shingles(found: Sequence[str]) -> set[Shingle]:
 
 
 @lru_cache(maxsize=2**16)
-def _number(word: str) -> int:
-    return int(content_hash(word)[:16], 16)
+def _numbers(word: str) -> tuple[int, int, int]:
+    """A word's number of 64 bits, and what it counts in a run before one other word and before two."""
+    number = int(content_hash(word)[:16], 16)
+    return number, number * _FACTOR & _MASK, number * _FACTOR * _FACTOR & _MASK
 
 
-def grams(found: Sequence[str], size: int) -> list[int]:
-    """Give each run of 1, 2 or 3 words as a number of 64 bits; two runs share one by a chance of 2^-64."""
-    one = [_number(word) for word in found]
-    if size == 1:
-        return one
-    if size == 2:
-        return [(a * _FACTOR + b) & _MASK for a, b in pairwise(one)]
-    square = _FACTOR * _FACTOR & _MASK
-    return [(a * square + b * _FACTOR + c) & _MASK for a, b, c in zip(one, one[1:], one[2:], strict=False)]
+def runs(found: Sequence[str]) -> tuple[list[int], list[int], list[int]]:
+    """Give each run of one, two and three words as a number of 64 bits; two runs share one by a chance of 2^-64."""
+    if not found:
+        return [], [], []
+    last, middle, first = zip(*map(_numbers, found), strict=True)
+    pairs = [(a + b) & _MASK for a, b in zip(middle, last[1:], strict=False)]
+    triples = [(a + b + c) & _MASK for a, b, c in zip(first, middle[1:], last[2:], strict=False)]
+    return list(last), pairs, triples
 
 
 def shingle_numbers(found: Sequence[str]) -> set[int]:
     """Give the shingles as numbers of 64 bits."""
     known = found[:LONGEST]
-    return set(grams(known, SHINGLE)) if len(known) >= SHINGLE else {int(words_hash(known)[:16], 16)}
+    return set(runs(known)[-1]) if len(known) >= SHINGLE else {int(words_hash(known)[:16], 16)}
 
 
 def jaccard(one: set[Any], other: set[Any]) -> float:
