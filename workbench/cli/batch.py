@@ -154,7 +154,7 @@ def take(project: Path, form: Form) -> int:
         with progress() as listen:
             summary = take_batches(db, listen)
         tell_open(db)
-    return print_summary(replace(summary, left=0), form)
+    return print_summary(summary, form)
 
 
 @batches.command()
