@@ -11,6 +11,7 @@ import click
 from workbench.cli.complete import names
 from workbench.cli.export_lineage import huggingface, openlineage, parquet, prov
 from workbench.cli.export_options import narrowing_options, out_options, topics_option
+from workbench.cli.export_plugins import Exports
 from workbench.cli.options import json_option, project_option
 from workbench.cli.output import Form, document
 from workbench.cli.spreadsheet import csv_lines
@@ -18,7 +19,7 @@ from workbench.cli.spreadsheet import csv_lines
 FORMATS: Final = ("chat", "sharegpt", "alpaca", "jsonl", "csv")
 
 
-@click.group("export")
+@click.group("export", cls=Exports)
 def exports() -> None:
     """Write samples, topics, a checkpoint or provenance as files; nothing is written over without --force.
 

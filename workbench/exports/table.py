@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,12 @@ def export_table(
 
     Lists become JSON, yes and no become 1 and 0. Gives {"rows", "path"}. Raises as `export_dataset`.
     """
-    names, count = [column.name for column in columns(texts)], -1  # the header is no row
+    names, seen = [column.name for column in columns(texts)], count()
     with snapshot(db), new_file(out, force=force) as file:
-        rows = map(_flat, lineage_rows(db, chosen(db, choice or Choice()), texts))
-        for line in lines(rows, names):
+        rows = lineage_rows(db, chosen(db, choice or Choice()), texts)
+        for line in lines((_flat(row) for row, _ in zip(rows, seen, strict=False)), names):
             file.write(f"{line}\n")
-            count += 1
-    return {"rows": count, "path": str(out)}
+    return {"rows": next(seen), "path": str(out)}
 
 
 def _flat(row: Row) -> Row:
