@@ -161,7 +161,7 @@ def test_the_sentence_foretells_nothing_from_few_texts():
     """A last cycle of three texts says little; no rows, no sentence."""
     rows = [cycle(0, None), cycle(1, 0.4), cycle(2, 0.01, samples=3, repeated=1)]
     assert outlook(rows) == (
-        "cycle 3 brought 1.0 % new trigrams (cycle 2: 40 %); 1 of its 3 samples (33 %) repeat earlier cycles;"
+        "cycle 3 brought 1.0 % new trigrams (cycle 2: 40 %); 1 of its 3 samples (33 %) repeat earlier ones;"
         " too few samples to say what another would bring"
     )
     assert outlook([]) == "" and percent(0.0) == "0 %" and percent(0.0994) == "9.9 %" and percent(0.125) == "12 %"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import subprocess
 import sys
 from itertools import combinations
 
 import pytest
+from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from repeating import chat, likeness, text_of, variant, written
@@ -16,7 +19,7 @@ from workbench.report.alike import PERMUTATIONS, RECALL, Signatures, bands_for
 from workbench.report.duplicates import duplicates
 from workbench.report.narrow import Choice
 from workbench.report.words import jaccard, runs, said, shingle_numbers, shingles, words, words_hash
-from workbench.store import open_project
+from workbench.store import open_project, transaction
 
 DRAFTS = Choice(stage="draft")
 
@@ -236,3 +239,25 @@ def test_limit_keeps_the_largest_groups(run, tmp_path):
     assert [row["size"] for row in run("report", "duplicates", "-p", path, "--json").json] == [3, 3, 3, 2, 2]
     rows = run("report", "duplicates", "--limit", 1, "-p", path, "--json").json
     assert {row["group"] for row in rows} == {1} and len(rows) == 3
+
+
+def test_a_reader_that_leaves_is_no_error(shell, tmp_path):
+    """`| head` ends the report in the middle without a word."""
+    path = written(tmp_path / "p.db", [["a b", "c d", "e f"], ["a b", "c d", "e f"]])
+    words_ = [sys.executable, "-m", "workbench", "report", "duplicates", "--json", "-p", str(path)]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(words_, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_nobody_waits_for_a_report(tmp_path):
+    """Rows are given without a lock: another process may write meanwhile, even take a generation away."""
+    path = written(tmp_path / "p.db", [["a b", "c d", "e f"], ["a b", "c d", "e f"]])
+    with open_project(path) as db:
+        rows = duplicates(db, DRAFTS)
+        next(rows)
+        with open_project(path, write=True) as other, transaction(other):
+            other.execute("pragma defer_foreign_keys = on")
+            other.execute("update generations set status = 'failed', content_id = null where replicate = 2")
+        assert len([row["match"] for row in rows]) == 5

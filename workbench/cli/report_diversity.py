@@ -67,7 +67,14 @@ def duplicates(
 
 
 def _on_screen(row: Row) -> Row:
-    return row | {"cycle": None if row["cycle"] is None else row["cycle"] + 1}
+    cycle = None if row["cycle"] is None else row["cycle"] + 1
+    shown = row | {"cycle": cycle, "topic": _title(row)}
+    return {key: value for key, value in shown.items() if key != "combo_id"}
+
+
+def _title(row: Row) -> str | None:
+    """Give the end of a path, which is cut less often than its beginning; of what is about no topic, its combo."""
+    return str(row["topic"]).rpartition(" › ")[2] if row["topic"] else row["combo_id"]
 
 
 def _counted(counts: dict[str, int]) -> str:
@@ -128,8 +135,10 @@ def _for_people(rows: Iterable[Row]) -> Iterator[Row]:
         shown = {key.removesuffix("_0_to_1"): value for key, value in row.items() if key not in _FOR_PROGRAMS}
         if "cycle" in row:
             shown["cycle"] = numbered(row)
+        else:
+            del shown["new_trigrams"]
         if "topic" in row:
-            shown["topic"] = row["topic"] or row["combo_id"] or "all"
+            shown["topic"] = _title(row) or "all"
         yield {key: round(value, 3) if isinstance(value, float) else value for key, value in shown.items()}
 
 

@@ -15,7 +15,6 @@ from workbench.report.narrow import Choice
 from workbench.report.novelty import Novelty
 from workbench.report.words import LONGEST, SHINGLE, jaccard, runs, shingle_numbers, words
 from workbench.store import Database
-from workbench.verify.check import snapshot
 
 Row = dict[str, Any]
 By = Literal["cycle", "topic", "both"]
@@ -119,17 +118,16 @@ def diversity(
     its topic, or with `near` at least so similar to one. `step`: cycles taken together, else as many as make at most
     50 rows. Up to 262,144 different runs are counted, more are estimated to 0.4 %. Raises UnknownName, MissingExtra.
     """
-    with snapshot(db):
-        again = repeats(db, finished(db, choice, topics, cycles_only=True), near)
-        texts = finished(db, choice, topics, order="combo", cycles_only=True)
-        steps = _Steps.of(texts.cycles, step)
-        whole = _Scope(len(steps.first))
-        rows = list(_by_topic(db, texts, steps, whole, again, by))
-        if by == "cycle":
-            rows = [steps.label(number) | figures for number, figures in whole.rows()]
-        about = {} if by == "cycle" else {"topic": None, "combo_id": None}
-        cycle = {} if by == "topic" else {"cycle": None, "last_cycle": None}
-        return [*rows, about | cycle | whole.row()] if len(texts) else []
+    again = repeats(db, finished(db, choice, topics, cycles_only=True), near)
+    texts = finished(db, choice, topics, order="combo", cycles_only=True)
+    steps = _Steps.of(texts.cycles, step)
+    whole = _Scope(len(steps.first))
+    rows = list(_by_topic(db, texts, steps, whole, again, by))
+    if by == "cycle":
+        rows = [steps.label(number) | figures for number, figures in whole.rows()]
+    about = {} if by == "cycle" else {"topic": None, "combo_id": None}
+    cycle = {} if by == "topic" else {"cycle": None, "last_cycle": None}
+    return [*rows, about | cycle | whole.row()] if len(texts) else []
 
 
 @dataclass(frozen=True, slots=True)

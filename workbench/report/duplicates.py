@@ -13,7 +13,6 @@ from workbench.report.finished import NO_CYCLE, Finished, facts_of, finished, pa
 from workbench.report.narrow import Choice
 from workbench.report.words import Shingle, jaccard, said, shingle_numbers, shingles, words, words_hash
 from workbench.store import Database
-from workbench.verify.check import snapshot
 
 Row = dict[str, Any]
 FIRST_WORDS: Final = 120  # characters of a text that a row shows
@@ -103,15 +102,15 @@ def duplicates(
     and nearest (the most similar earlier text: gen_id), gen_id, topic (its path), combo_id, cycle (from 0),
     template_id, llm_model_id, words, text (its beginning). Similarity is the Jaccard index of runs of three words,
     at least `near`. Every text of a group but its first is alike to one before it; `most` keeps so many groups.
-    Row numbers decide nothing. Raises UnknownName, MissingExtra.
+    Row numbers decide nothing. Texts are read one by one, so that nobody waits for this. Raises UnknownName,
+    MissingExtra.
     """
-    with snapshot(db):
-        texts = finished(db, choice, topics)
-        found = likeness(db, texts, near)
-        path = paths(db)
-        for group, places in enumerate(_groups(found)[:most], 1):
-            for place in places:
-                yield {"group": group, "size": len(places)} | _row(db, texts, found, place, path)
+    texts = finished(db, choice, topics)
+    found = likeness(db, texts, near)
+    path = paths(db)
+    for group, places in enumerate(_groups(found)[:most], 1):
+        for place in places:
+            yield {"group": group, "size": len(places)} | _row(db, texts, found, place, path)
 
 
 def _groups(found: Likeness) -> list[list[int]]:
@@ -125,7 +124,7 @@ def _groups(found: Likeness) -> list[list[int]]:
 
 def _row(db: Database, texts: Finished, found: Likeness, place: int, path: Any) -> Row:
     facts = facts_of(db, texts.numbers[place])
-    text, cycle = facts["text"], texts.cycles[place]
+    text, cycle = facts["text"] or "", texts.cycles[place]
     kind, nearest, similarity = _match(found, place)
     return {
         "match": kind,

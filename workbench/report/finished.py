@@ -82,15 +82,16 @@ def finished(
 
 
 def text_of(db: Database, number: int) -> tuple[str, str]:
-    """Give one generation's current parsed text and its hash as it is stored."""
-    text, stored = db.execute(_TEXT_OF, (number,)).fetchone()
-    return text, stored or content_hash(text)
+    """Give one generation's current parsed text and its hash as it is stored; nothing when it has gone meanwhile."""
+    text, stored = db.execute(_TEXT_OF, (number,)).fetchone() or ("", None)
+    return text or "", stored or content_hash(text or "")
 
 
 def facts_of(db: Database, number: int) -> Row:
-    """Give what a report says of one generation, with its text and hash, and `topic_id`."""
+    """Give what a report says of one generation, with its text and `topic_id`; nulls when it has gone meanwhile."""
     cursor = db.execute(_ONE, (number,))
-    return dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
+    names = [column[0] for column in cursor.description]
+    return dict(zip(names, cursor.fetchone() or [None] * len(names), strict=True))
 
 
 def paths(db: Database) -> Callable[[int | None], str | None]:

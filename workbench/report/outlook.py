@@ -37,7 +37,7 @@ def _before(cycles: Sequence[Row]) -> str:
 
 def _again(last: Row) -> str:
     count = f"{last['repeated']:,} of its {last['samples']:,} samples"
-    return f"{count} ({percent(last['repeated_0_to_1'])}) repeat earlier cycles"
+    return f"{count} ({percent(last['repeated_0_to_1'])}) repeat earlier ones"
 
 
 def _another(shares: Sequence[float | None]) -> str:
