@@ -56,9 +56,10 @@ def _materialize(frame: Frame, context: Any, stage: str) -> Iterator[Any]:
         yield frame.result(facts, version)
         return
     yield frame.dg.AssetObservation(context.asset_key, partition=context.partition_key, metadata=facts)
+    words = _line(context.partition_key, stage, summary, facts)
     if summary.status == "interrupted":
-        raise frame.dg.DagsterExecutionInterruptedError
-    raise frame.dg.Failure(description=_line(context.partition_key, stage, summary, facts), metadata=facts)
+        raise frame.dg.DagsterExecutionInterruptedError(words)
+    raise frame.dg.Failure(description=words, metadata=facts)
 
 
 def _made(frame: Frame, context: Any, stage: str, terms: Terms) -> tuple[Summary, str, dict[str, int]]:
