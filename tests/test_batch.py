@@ -18,10 +18,13 @@ from workbench.batch.filling import Sizes
 from workbench.batch.listing import forget_batch, list_batches
 from workbench.batch.looking import cancel_batch, take_batches
 from workbench.catalogue.models import Model, store_model
+from workbench.catalogue.templates import store_template
 from workbench.errors import BadInput, KeyNotBound, Refused, UnknownName
 from workbench.events import read_events
 from workbench.generate import Summary, Terms, generate
+from workbench.migrate.rename import rename
 from workbench.pack import pack
+from workbench.prompts import Template
 from workbench.providers import Request
 from workbench.providers.openai.lines import request_line, result_line
 from workbench.rescue import recover
@@ -407,6 +410,22 @@ def test_a_batch_that_was_not_full_when_its_process_ended_was_never_sent(path: P
         )
     assert live(path, 12).done == 9
     assert ask(path, "select state, slot from batches") == [("given up", None)]
+    sound(path, server)
+
+
+def test_what_changes_meanwhile_does_not_reach_what_is_out_there(path: Path, server: BatchServer) -> None:
+    """IDs that were migrated and a template that was edited: answers find their tasks, judged as they were asked."""
+    run(path, asked={"wait": False})
+    with open_project(path, write=True) as db:
+        rename(db, "template", "plain", "plainer")
+        store_template(db, Template("plainer", "draft", "Other: {{ topic }}", parser="score", scale=(0.0, 9.0)))
+        summary = take_batches(db)
+        assert (summary.done, summary.failed) == (12, 0)
+        assert {row[0] for row in db.execute("select template_version_id from contents")} == {1}
+        assert db.execute(
+            "select count(*) from batch_lines l join generations g on g.id = l.generation_id"
+            " where g.gen_id = l.custom_id"
+        ).fetchone() == (0,)
     sound(path, server)
 
 

@@ -20,6 +20,7 @@ from workbench.providers.openai.batches import Batches, Declined, RemoteBatch
 from workbench.store import Database, transaction
 
 MISSES: Final = 30  # looks in a row without an answer, until a wait is given up
+GO_ON: Final = "the same command goes on with it"
 T = TypeVar("T")
 
 
@@ -114,20 +115,20 @@ class Sender:
             found = self.patiently(find)
         return found
 
-    def patiently(self, ask: Callable[[], T]) -> T:
+    def patiently(self, ask: Callable[[], T], mend: str = GO_ON) -> T:
         """Ask until there is an answer; raises Stopped after some tries, or at once for what will not pass."""
         attempt = 1
         while True:
             try:
                 return ask()
             except Declined as declined:
-                self._wait(declined, attempt)
+                self._wait(declined, attempt, mend)
                 attempt += 1
 
-    def _wait(self, declined: Declined, attempt: int) -> None:
+    def _wait(self, declined: Declined, attempt: int, mend: str = GO_ON) -> None:
         step = next_step(declined.answer, attempt, self._rng)
         if step.verdict != "retry":
-            raise _stopped(declined, "the same command goes on with it") from None
+            raise _stopped(declined, mend) from None
         self.pause(step.wait)
 
     def _look(self, batch: Batch, endpoint: Batches) -> None:
@@ -142,14 +143,13 @@ class Sender:
                 note_batch(self.db, batch.id, status=remote.status)
                 self.notice("batch_status", {"batch": batch.id, "status": remote.status})
         if remote.is_over:
-            self.patiently(lambda: self.taker.take(batch, remote, endpoint))
+            self.patiently(lambda: self.taker.take(batch, remote, endpoint), _or_forget(batch))
 
     def _miss(self, batch: Batch, declined: Declined) -> None:
         """A wait of hours outlasts an outage; a provider that knows nothing of the batch ends it."""
         self._misses += 1
         if declined.answer.verdict != "retry" or self._misses >= MISSES:
-            mend = f"run it again, or `workbench batches forget {batch.id}`: then its tasks are sent, and paid, anew"
-            raise _stopped(declined, mend)
+            raise _stopped(declined, _or_forget(batch))
         self.pause(declined.answer.retry_after or 0.0)
 
     def cancel(self, batch: Batch) -> str:
@@ -166,6 +166,10 @@ class Sender:
         with transaction(self.db):
             note_batch(self.db, batch.id, status=remote.status)
         return remote.status
+
+
+def _or_forget(batch: Batch) -> str:
+    return f"{GO_ON}, or `workbench batches forget {batch.id}`: then its tasks are sent, and paid, anew"
 
 
 def _stopped(declined: Declined, mend: str) -> Stopped:

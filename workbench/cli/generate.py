@@ -98,6 +98,9 @@ def generate(
     With --workers the limits and caps that are said hold for all workers together; without --concurrency each has
     four calls in flight. With --shard they hold for that shard alone, and its file keeps the work until `merge`.
 
+    With --batch tasks go out as files and are answered within a day, at half the price. Until then nobody else sends
+    them; the same command takes the answers and goes on.
+
     \b
     Example:
       workbench generate --topics garden -n 40 --template qa-sample --model offline
