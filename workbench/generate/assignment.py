@@ -61,7 +61,7 @@ def carry_out(
             groups=[Groups(grouping, opened.notice) for grouping in assignment.groupings],
             notice=opened.notice,
             slot=opened.slot.number,
-            is_synthetic=lambda alias: alias == "offline",
+            is_synthetic=opened.lines.is_synthetic,
             seed=assignment.seed,
         )
         skipped = _start(opened, assignment, work, before)

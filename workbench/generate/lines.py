@@ -47,6 +47,10 @@ class Lines:
             self._providers[alias] = self._provider_for(alias)
         return self._providers[alias]
 
+    def is_synthetic(self, alias: str) -> bool:
+        """Say whether answers of an alias, which was asked before, are written by no model."""
+        return alias in self._providers and self._providers[alias].synthetic
+
     def _limiter(self, job: Job) -> Limiter:
         alias = job.model.provider
         if alias not in self._limiters:
