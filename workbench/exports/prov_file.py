@@ -10,6 +10,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
 from workbench.exports.files import new_file
+from workbench.exports.libraries import library
 
 _PREFIX: Final = "prefix"
 _BLANK: Final = "_:"  # of relations without a name; counted anew on every page
@@ -21,13 +22,14 @@ class ProvSections:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         """Let the sections wait in `folder` until `stack` ends."""
         self._folder, self._stack = folder, stack
+        self._encode = library("prov.serializers.provjson", "prov").encode_json_document
         self._prefixes: dict[str, str] = {}
         self._files: dict[str, IO[str]] = {}
         self.records = 0
 
     def add(self, document: Any) -> None:
         """Take the records of one document of the library; none of them may have been there before."""
-        for section, records in json.loads(document.serialize(format="json")).items():
+        for section, records in self._encode(document).items():
             if section == _PREFIX:
                 self._prefixes |= records
             else:
