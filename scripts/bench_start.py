@@ -1,14 +1,16 @@
-"""How soon the workbench is at work: starts, first call, nothing to do, and bytes written.
+"""How soon the workbench is at work: starts, first call, nothing to do, resuming, memory, and bytes written.
 
-    python scripts/bench_start.py [--quick]
+    python scripts/bench_start.py [--quick] [--million]     --million: resume an order of which 1,000,000 are done
 
-Whole processes are timed; the best of three counts. The bare interpreter stands beside as the machine's measure.
+Whole processes are timed, the best of three, with the processor's time beside, since that does not depend on who else
+uses the machine. The bare interpreter stands beside as the machine's measure.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -17,18 +19,35 @@ from pathlib import Path
 
 from bench_generate import HERE, prepare, serving
 
-LIMITS = {"--help": 0.3, "status": 0.3, "first call": 0.4, "nothing to do": 0.8}
-ENV = os.environ | {"PYTHONPATH": str(HERE.parent), "OPENAI_API_KEY": "sk-bench"}
+LIMITS = {"--help": 0.3, "status": 0.3, "first call": 0.4, "nothing to do": 0.8, "resume": 1.0}
+Times = tuple[float, float]  # seconds, and the processor's
 
 
-def timed(words: list[str], **extra: str) -> float:
-    """Give the seconds of a whole process, the best of three."""
-    seconds = []
-    for _ in range(3):
-        begun = time.perf_counter()
-        subprocess.run([sys.executable, *words], env=ENV | extra, capture_output=True, check=True)
-        seconds.append(time.perf_counter() - begun)
-    return min(seconds)
+def environment(folder: Path, port: int) -> dict[str, str]:
+    """Give the environment of a user: what was imported once is compiled for the next time."""
+    mine = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    mine |= {"PYTHONPATH": str(HERE.parent), "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
+    return mine | {"OPENAI_API_KEY": "sk-bench", "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1"}
+
+
+def spent() -> tuple[float, int]:
+    """Give the processor's seconds and the bytes written of the children that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime, usage.ru_oublock * 512
+
+
+def once(words: list[str], env: dict[str, str]) -> tuple[Times, bytes]:
+    """Run a whole process and give its times and its output."""
+    before, begun = spent()[0], time.perf_counter()
+    done = subprocess.run([sys.executable, *words], env=env, capture_output=True, check=False)
+    if done.returncode not in (0, 1):
+        sys.exit(done.stderr.decode())
+    return (time.perf_counter() - begun, spent()[0] - before), done.stdout
+
+
+def timed(words: list[str], env: dict[str, str]) -> Times:
+    """Give the times of a whole process, the best of three."""
+    return min(once(words, env)[0] for _ in "123")
 
 
 def workbench(*words: str) -> list[str]:
@@ -42,46 +61,82 @@ def generate(project: Path, count: int, *more: str) -> list[str]:
     return workbench("generate", *order, "-p", str(project), "--concurrency", "32", "--json", *more)
 
 
-def said(name: str, seconds: float, bare: float, limit: float | None = None) -> None:
+def said(name: str, times: Times, limit: float | None = None) -> None:
     """Print one figure."""
     goal = f"  goal {limit:.1f} s" if limit else ""
-    print(f"{name:<34} {seconds:7.3f} s  {seconds / bare:5.1f} x a bare python{goal}")
+    print(f"{name:<36} {times[0]:7.3f} s  processor {times[1]:6.3f} s{goal}", flush=True)
 
 
 def main() -> None:
-    sizes = (20_000,) if "--quick" in sys.argv else (20_000, 100_000)
-    bare = timed(["-c", "pass"])
-    with serving(0) as port, tempfile.TemporaryDirectory() as name:
-        for size in sizes:
-            measure(Path(name) / f"p{size}.db", size, bare, {"OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1"})
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as name, serving(0) as port:
+        folder = Path(name)
+        env = environment(folder, port)
+        said("a bare python", timed(["-c", "pass"], env))
+        for size in (20_000,) if "--quick" in sys.argv else (20_000, 100_000):
+            measure(folder / f"p{size}.db", size, env)
+        if "--million" in sys.argv:
+            resume(folder / "million.db", 1000, 1000, env)
 
 
-def measure(project: Path, size: int, bare: float, url: dict[str, str]) -> None:
+def measure(project: Path, size: int, env: dict[str, str]) -> None:
     """Fill a project with `size` samples and measure before, while and after."""
     prepare(project)
-    said("--help", timed(workbench("--help")), bare, LIMITS["--help"])
-    said("status of a new project", timed(workbench("status", "-p", str(project))), bare, LIMITS["status"])
-    first_call(project, size, bare, url)
-    begun, before = time.perf_counter(), written()
-    done = subprocess.run([sys.executable, *generate(project, size)], env=ENV | url, capture_output=True, check=True)
-    seconds = time.perf_counter() - begun
-    payload = paid_bytes(project)
-    print(f"{size:,} samples at 0 ms: {seconds:.1f} s whole process; {json.loads(done.stdout)['calls']:,} calls")
-    print(f"bytes: {payload:,} of payload, file {project.stat().st_size / payload:.2f} x, written", end=" ")
-    print(f"{(written() - before) / payload:.2f} x")
-    said(f"nothing to do at {size:,}", timed(generate(project, size), **url), bare, LIMITS["nothing to do"])
-    said(f"status at {size:,}", timed(workbench("status", "-p", str(project))), bare, LIMITS["status"])
+    said("--help", timed(workbench("--help"), env), LIMITS["--help"])
+    said("status of a new project", timed(workbench("status", "-p", str(project)), env), LIMITS["status"])
+    first_calls("start to first call", project, size, env, LIMITS["first call"])
+    before = spent()[1]
+    times, out = once(generate(project, size), env)
+    written, payload = spent()[1] - before, paid_bytes(project)
+    said(f"{json.loads(out)['calls']:,} samples at 0 ms", times)
+    print(f"bytes: {payload:,} of payload, file {project.stat().st_size / payload:.2f} x", end=", ")
+    print(f"written {written / payload:.2f} x; at most {highest()} MB of memory in any process so far")
+    said(f"nothing to do at {size:,}", timed(generate(project, size), env), LIMITS["nothing to do"])
+    said(f"status at {size:,}", timed(workbench("status", "-p", str(project)), env), LIMITS["status"])
 
 
-def first_call(project: Path, size: int, bare: float, url: dict[str, str]) -> None:
-    """Measure from the process's start to the first request, which the record tells."""
+def first_calls(name: str, project: Path, count: int, env: dict[str, str], limit: float) -> None:
+    """Measure three times from a process's start to its first request, which the record tells."""
     from workbench.store import open_project
 
-    begun = time.time()
-    subprocess.run([sys.executable, *generate(project, size, "--limit", "1")], env=ENV | url, capture_output=True)
-    with open_project(project) as db:
-        started = db.execute("select strftime('%s', started) + substr(started, 20, 4) from calls limit 1").fetchone()
-    said("start to first call", started[0] - begun, bare, LIMITS["first call"])
+    found = []
+    for _ in "123":
+        begun = time.time()
+        (_, cpu), _ = once(generate(project, count, "--limit", "1"), env)
+        with open_project(project) as db:
+            (started,) = db.execute(
+                "select strftime('%s', started) + substr(started, 20, 4) from calls order by id desc limit 1"
+            ).fetchone()
+        found.append((started - begun, cpu))
+    said(name, min(found), limit)
+
+
+def resume(project: Path, topics: int, cycles: int, env: dict[str, str]) -> None:
+    """Measure how soon an order goes on of which so many cycles are done."""
+    from workbench.store import open_project, transaction
+
+    prepare(project, topics)
+    once(generate(project, 1), env)
+    with open_project(project, write=True) as db, transaction(db):
+        db.execute(_DRAFTS, {"cycles": cycles})
+        db.execute(_ANSWERS)
+        db.execute("update generations set content_id = id, status = 'done', ready = 0 where status = 'planned'")
+        db.execute("update project set value = (select max(id) from contents) where key = 'searched'")
+    done = topics * cycles
+    first_calls(f"first call when {done:,} are done", project, done + 100, env, LIMITS["resume"])
+    said(f"nothing to do at {done:,}", timed(generate(project, done), env))
+
+
+_DRAFTS = """
+insert into generations (gen_id, stage, combo_id, template_id, model_id, replicate, status, ready, place, created)
+with recursive cycle (n) as (select 1 union all select n + 1 from cycle where n < :cycles)
+select gen_id('draft', u.uuid, t.name, m.llm_model_id, n), 'draft', c.id, t.id, m.id, n, 'planned', 0, u.place, t.name
+from cycle, unique_topics u join combos c on c.combo_id = u.uuid, templates t, models m
+where not exists (select 1 from generations g where g.combo_id = c.id and g.replicate = n) order by n, u.place
+"""
+_ANSWERS = """
+insert into contents (id, generation_id, revision, hash, outcome, raw, created)
+select g.id, g.id, 1, 'bench', 'ok', 'a text', g.created from generations g where g.status = 'planned'
+"""
 
 
 def paid_bytes(project: Path) -> int:
@@ -93,11 +148,9 @@ def paid_bytes(project: Path) -> int:
         return int(bodies) + int(db.execute("select sum(length(text)) from prompts").fetchone()[0])
 
 
-def written() -> int:
-    """Give the bytes that finished children of this process wrote to disk, as the kernel counts blocks."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_oublock * 512
+def highest() -> int:
+    """Give the MB of memory that the largest child needed."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
 
 
 if __name__ == "__main__":
