@@ -47,7 +47,7 @@ where c.topic_id is not null
 """
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Branch:
     """A topic and what is below it: its own drafts and, in the sums, those of all below."""
 

@@ -58,13 +58,22 @@ def amount(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a length of time briefly: 0.2 s, 45 s, 2 min, 1 h 30."""
+    """Write a length of time briefly: 20 ms, 0.2 s, 45 s, 2 min, 1 h 30, 3 d."""
+    if 0 < seconds < 0.1:
+        return f"{seconds * 1000:.2g} ms"
     if seconds < 60:
         return f"{seconds:.3g} s"
     minutes = round(seconds / 60)
     if minutes < 60:
         return f"{seconds / 60:.3g} min"
+    if minutes >= 2_880:
+        return f"{minutes / 1440:.3g} d"
     return f"{minutes // 60} h {minutes % 60:02d}" if minutes % 60 else f"{minutes // 60} h"
+
+
+def took(milliseconds: float) -> str:
+    """Write the time that a call took."""
+    return duration(milliseconds / 1000)
 
 
 def columns(given: Sequence[Column], label: str, frame: Frame = Frame(), top: float = 0) -> Markup:

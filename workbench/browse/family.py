@@ -47,7 +47,8 @@ def more(column: int, hidden: int, url: str) -> Node:
 
 
 def forest(members: Iterable[Row], links: Links, itself: str = "", most: int = 60) -> list[Node]:
-    """Hang members (parents before children) below each other; beyond `most` children a box says how many there are."""
+    """Hang members (parents before children) below each other; beyond `most` children a box says how many there are
+    and leads to them."""
     nodes: dict[str, Node] = {}
     hidden: dict[str, int] = {}
     roots = []
@@ -63,7 +64,8 @@ def forest(members: Iterable[Row], links: Links, itself: str = "", most: int = 6
         else:
             hidden[parent] = hidden.get(parent, 0) + 1
     for parent, count in hidden.items():
-        nodes[parent].after.append(more(nodes[parent].column + 1, count, nodes[parent].url))
+        url = links.table("lineage", ancestor=parent, distance=1) if parent == itself else nodes[parent].url
+        nodes[parent].after.append(more(nodes[parent].column + 1, count, url))
     return roots
 
 

@@ -17,11 +17,14 @@ from workbench.store import Database
 
 MOST: Final = 72  # boxes drawn
 LEVELS: Final = 5
-WIDE: Final = 190
+WIDE: Final = 190  # of a box at least; fewer columns have wider ones
+WIDEST: Final = 340
+WHOLE: Final = 1180  # of the picture, when there is room in it
 TALL: Final = 30
+LETTER: Final = 7.2  # wide, as a rule
 ROW: Final = 40
 SCREEN: Final = 18  # rows; columns of taller pictures begin at the top
-COLUMN: Final = 238
+GAP: Final = 48  # between columns
 _EDGES = """
 select p.uuid as parent, c.uuid as child, e.main
 from topic_edges e join topics p on p.id = e.parent_id join topics c on c.id = e.child_id
@@ -39,6 +42,8 @@ def neighbours(db: Database, tree: Branch) -> Facts:
         level, below = [child for node in level for child in node.after], below + 1
     numbers = json.dumps([node.id for node in shown])
     edges = rows_of(db, _EDGES, {"shown": numbers})
+    if not tree.id:  # it stands for the model, above several roots
+        edges += [{"parent": tree.uuid, "child": node.uuid, "main": 1} for node in tree.after if node in shown]
     hidden = _size(tree) - len(shown)
     return {"nodes": [node.facts() for node in shown], "edges": edges, "hidden": hidden}
 
@@ -57,33 +62,35 @@ def graph(facts: Facts, links: Links) -> Markup:
     for node in facts["nodes"]:
         columns.setdefault(node["height"], []).append(node)
     tallest = max(len(nodes) for nodes in columns.values())
+    wide = min(max(WHOLE / len(columns) - GAP, WIDE), WIDEST)
     places = {}
     for column, nodes in columns.items():
         for row, node in enumerate(nodes):
             middle = (tallest - len(nodes)) / 2 if tallest <= SCREEN else 0
-            places[node["uuid"]] = (column * COLUMN, (row + middle) * ROW)
-    parts = [_edge(edge, places) for edge in facts["edges"] if edge["parent"] in places and edge["child"] in places]
-    parts += [_box(node, *places[node["uuid"]], facts["topic_model"], links) for node in facts["nodes"]]
-    size = (len(columns) - 1) * COLUMN + WIDE + 40, tallest * ROW
+            places[node["uuid"]] = (column * (wide + GAP), (row + middle) * ROW)
+    known = [edge for edge in facts["edges"] if edge["parent"] in places and edge["child"] in places]
+    parts = [_edge(places[edge["parent"]], places[edge["child"]], wide, edge["main"]) for edge in known]
+    parts += [_box(node, places[node["uuid"]], wide, facts["topic_model"], links) for node in facts["nodes"]]
+    size = len(columns) * (wide + GAP), tallest * ROW
     return svg.picture(*size, parts, f"Levels of {facts['topic_model']}", "levels")
 
 
-def _edge(edge: Mapping[str, Any], places: Mapping[str, tuple[float, float]]) -> Markup:
-    (x, y), (right, below) = places[edge["parent"]], places[edge["child"]]
-    start, y, below = x + WIDE, y + TALL / 2, below + TALL / 2
-    if right <= x:  # to its own level or back: around the right side
-        right, bend = right + WIDE, max(start, right + WIDE) + 36
-        path = f"M{start:.1f} {y:.1f}C{bend:.1f} {y:.1f} {bend:.1f} {below:.1f} {right:.1f} {below:.1f}"
+def _edge(start: tuple[float, float], end: tuple[float, float], wide: float, main: int) -> Markup:
+    x, y, right, below = start[0] + wide, start[1] + TALL / 2, end[0], end[1] + TALL / 2
+    if right < x:  # to its own level or back: around the right side
+        right, bend = right + wide, max(x, right + wide) + 36
+        path = f"M{x:.1f} {y:.1f}C{bend:.1f} {y:.1f} {bend:.1f} {below:.1f} {right:.1f} {below:.1f}"
     else:
-        half = (start + right) / 2
-        path = f"M{start:.1f} {y:.1f}C{half:.1f} {y:.1f} {half:.1f} {below:.1f} {right:.1f} {below:.1f}"
-    return svg.element("path", d=path, class_="edge" if edge["main"] else "edge cross")
+        half = (x + right) / 2
+        path = f"M{x:.1f} {y:.1f}C{half:.1f} {y:.1f} {half:.1f} {below:.1f} {right:.1f} {below:.1f}"
+    return svg.element("path", d=path, class_="edge" if main else "edge cross")
 
 
-def _box(node: Mapping[str, Any], x: float, y: float, model: str, links: Links) -> Markup:
-    kind = shade(node["done"], node["tasks"])
+def _box(node: Mapping[str, Any], place: tuple[float, float], wide: float, model: str, links: Links) -> Markup:
+    kind, (x, y) = shade(node["done"], node["tasks"]), place
     said = f"{node['title']}\n{node['done']:,} of {node['tasks']:,} drafts done, with all below"
-    box = svg.element("rect", x=x, y=y, width=WIDE, height=TALL, rx=4, class_=kind)
-    words = svg.text(x + 9, y + TALL / 2 + 4.5, svg.short(node["title"], 24), class_=f"on {kind}")
+    box = svg.element("rect", x=x, y=y, width=wide, height=TALL, rx=4, class_=kind)
+    title = svg.short(node["title"], int((wide - 16) / LETTER))
+    words = svg.text(x + 9, y + TALL / 2 + 4.5, title, class_=f"on {kind}")
     url = links.page("topic", node["uuid"]) if node["leaf"] else links.page("topics", model, node["uuid"])
     return svg.link(url, svg.element("title", said), box, words)

@@ -12,12 +12,13 @@ from pluggy import HookimplMarker
 
 from workbench.assets import assets
 from workbench.browse import answering, look, safety
+from workbench.browse.charts import took
 from workbench.browse.links import Links
 from workbench.browse.tables import canned_queries as canned_queries
 from workbench.browse.tables import get_metadata as get_metadata
 from workbench.browse.tables import render_cell as render_cell
 from workbench.browse.tables import startup as startup
-from workbench.browse.texts import laid_out
+from workbench.browse.texts import laid_out, prose
 from workbench.store import sqlite3
 
 hookimpl = HookimplMarker("datasette")
@@ -36,7 +37,7 @@ def prepare_jinja2_environment(env: Environment) -> None:
     theirs = [env.loader] if env.loader else []
     env.loader = ChoiceLoader([ours, *map(safety.Nonced, theirs)])
     env.globals["workbench_nonce"] = safety.current_nonce
-    env.filters["laid_out"] = laid_out
+    env.filters |= {"laid_out": laid_out, "took": took, "prose": prose}
 
 
 @hookimpl

@@ -21,11 +21,11 @@ def _brief(value: object) -> object:
     return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
 
 
-def picture(width: float, height: float, parts: Iterable[Markup], label: str, kind: str = "") -> Markup:
+def picture(width: float, height: float, parts: Iterable[Markup], label: str, kind: str = "", **more: object) -> Markup:
     """Give a whole picture that shrinks with its place; `label` is what it says to those who cannot see it."""
     inside = [element("title", label), *parts]
     size = {"viewBox": f"0 0 {_brief(float(width))} {_brief(float(height))}", "width": width, "height": height}
-    return element("svg", *inside, **size, role="img", aria_label=label, class_=f"picture {kind}".strip())
+    return element("svg", *inside, **size, **more, role="img", aria_label=label, class_=f"picture {kind}".strip())
 
 
 def link(url: str, *inside: object, **attributes: object) -> Markup:
@@ -67,9 +67,8 @@ def pile(x: float, y: float, width: float, height: float, shares: Sequence[Share
 
 def meter(shares: Sequence[Share], total: float, label: str, *, width: float = 240, height: float = 10) -> Markup:
     """Give a small bar of shares, as it stands in a table."""
-    return picture(
-        width, height, [box(0, 0, width, height, "s-none"), *stack(0, 0, width, height, shares, total)], label
-    )
+    bars = [box(0, 0, width, height, "s-none"), *stack(0, 0, width, height, shares, total)]
+    return picture(width, height, bars, label, preserveAspectRatio="none")
 
 
 def short(words: object, letters: int) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Final
+
+from markupsafe import Markup, escape
 
 LONG: Final = 200_000  # characters; longer JSON is shown as it came
 _BIDI: Final = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -22,22 +25,40 @@ def inert(html: str) -> str:
     return html.translate(_SIGNS)
 
 
+def prose(text: str) -> Markup:
+    """Set prose of ours: what stands in backticks is code, what stands in asterisks is stressed."""
+    code = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
+    return Markup(re.sub(r"\*(\w+)\*", r"<em>\1</em>", code))
+
+
 def laid_out(text: str, letters: int = 60_000) -> str:
     """Give a text for reading: a conversation told turn by turn, other JSON indented, anything else as it is."""
-    told = _told(text) if text[:1] in ("{", "[") and len(text) < LONG else text
-    return told[:letters]
-
-
-def _told(text: str) -> str:
+    if text[:1] not in ("{", "[") or len(text) >= LONG:
+        return text[:letters]
     try:
-        data = json.loads(text)
+        return _told(text, letters)[:letters]
     except (ValueError, RecursionError):
-        return text
+        return text[:letters]
+
+
+def _told(text: str, letters: int) -> str:
+    data = json.loads(text)
     if not isinstance(data, dict) or not isinstance(data.get("messages"), list):
-        return json.dumps(data, ensure_ascii=False, indent=2)
+        return _indented(data, letters)
     turns = [_turn(one) for one in data.pop("messages")]
     rest = [f"{name}: {_plain(value)}" for name, value in data.items()]
     return "\n\n".join(turns + rest)
+
+
+def _indented(data: object, letters: int) -> str:
+    """Indent JSON until there are enough letters: deep down, each line of it begins with a page of blanks."""
+    parts, size = [], 0
+    for part in json.JSONEncoder(ensure_ascii=False, indent=2).iterencode(data):
+        parts.append(part)
+        size += len(part)
+        if size > letters:
+            break
+    return "".join(parts)
 
 
 def _turn(message: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,27 +18,38 @@ from workbench.store import Database
 
 COMBOS: Final = 40  # rows of the matrix on a page
 CELL: Final = 200  # generations listed of one cell
+_CELL_FACTS = ("template", "model", "tasks", "done", "failed", "blocked", "planned", "reused")
 _COHORTS = "select name, mode, created from cohorts order by name"
 _COHORT = "select id, name, mode, created, spec is not null as has_spec from cohorts where name = ?"
-_STAGES = """
-select g.stage, count(*) as members, sum(g.status = 'done') as done, sum(g.status = 'failed') as failed,
-  sum(g.status = 'blocked') as blocked, sum(g.origin_cohort_id is not :cohort) as reused
-from cohort_members k join generations g on g.id = k.generation_id where k.cohort_id = :cohort group by 1
+_COUNTS = """count(*) as tasks, sum(g.status = 'done') as done, sum(g.status = 'failed') as failed,
+  sum(g.status = 'blocked') as blocked, sum(g.status = 'planned') as planned, sum(g.reused) as reused"""
+# One way through the members: sums of each stage (part 0), and the cells of one stage (part 1) in order.
+_MATRIX = f"""
+with members as materialized (
+  select g.stage, g.status, g.origin_cohort_id is not :cohort as reused, g.combo_id, g.parent_id, g.template_id,
+    g.model_id, k.place
+  from cohort_members k join generations g on g.id = k.generation_id where k.cohort_id = :cohort
+)
+select 0 as part, g.stage, null as combo, null as template, null as model, {_COUNTS}, 0 as place
+from members g group by g.stage
+union all
+select 1, g.stage, coalesce(g.combo_id, p.combo_id, d.combo_id) as combo, g.template_id, g.model_id, {_COUNTS},
+  min(g.place)
+from members g left join generations p on p.id = g.parent_id left join generations d on d.id = p.parent_id
+where g.stage = :stage group by combo, g.template_id, g.model_id
+order by part, place
 """
-# The members of one stage with the combo that their draft is about.
+_NAMES = """
+select c.id, c.combo_id, coalesce(t.title, (select group_concat(name, ' + ') from (
+  select n.name from combo_members b join concepts n on n.id = b.concept_id where b.combo_id = c.id order by b.place)))
+from json_each(:combos) k cross join combos c on c.id = k.value left join topics t on t.id = c.topic_id
+"""
 _MEMBERS = """
 from cohort_members k join generations g on g.id = k.generation_id
 left join generations p on p.id = g.parent_id
 left join generations d on d.id = p.parent_id
 left join combos c on c.id = coalesce(g.combo_id, p.combo_id, d.combo_id)
-left join topics t on t.id = c.topic_id
 where k.cohort_id = :cohort and g.stage = :stage
-"""
-_CELLS = f"""
-select c.id as combo, c.combo_id, t.title, g.template_id as template, g.model_id as model, count(*) as tasks,
-  sum(g.status = 'done') as done, sum(g.status = 'failed') as failed, sum(g.status = 'blocked') as blocked,
-  sum(g.status = 'planned') as planned, sum(g.origin_cohort_id is not :cohort) as reused, min(k.place) as place
-{_MEMBERS} group by c.id, g.template_id, g.model_id order by place
 """
 _CELL = f"""
 select g.gen_id, g.replicate, g.status, g.outcome, p.gen_id as parent_gen_id, s.score,
@@ -67,10 +79,11 @@ def gather(db: Database, asked: Asked) -> Found:
     if not known:
         raise UnknownName(f"no cohort {asked.names['cohort']!r}", mend="see the list of cohorts")
     cohort = known[0].pop("id")
-    stages = sorted(rows_of(db, _STAGES, {"cohort": cohort}), key=lambda row: STAGES.index(row["stage"]))
-    names = [row["stage"] for row in stages] or list(STAGES[:1])
-    stage = asked.choice("stage", *names)
-    cells = rows_of(db, _CELLS, {"cohort": cohort, "stage": stage})
+    stage = asked.choice("stage", *STAGES)
+    stages, cells = _members(db, cohort, stage)
+    if stages and not cells:
+        stage = stages[0]["stage"]
+        stages, cells = _members(db, cohort, stage)
     facts = known[0] | {"stages": stages, "stage": stage} | _matrix(db, cells, asked)
     if "template" in asked.options:
         facts["cell"] = _cell(db, cohort, stage, asked)
@@ -84,16 +97,25 @@ def _all(db: Database) -> Found:
     return Found("Cohorts", {"cohorts": names}, "select * from cohort_progress")
 
 
+def _members(db: Database, cohort: int, stage: str) -> tuple[list[Facts], list[Facts]]:
+    """Give the sums of each stage of a cohort, and the cells of one stage in the order of its members."""
+    rows = rows_of(db, _MATRIX, {"cohort": cohort, "stage": stage})
+    names = ("stage", "done", "failed", "blocked", "planned", "reused")
+    sums = [{name: row[name] for name in names} | {"members": row["tasks"]} for row in rows if row["part"] == 0]
+    return sorted(sums, key=lambda row: STAGES.index(row["stage"])), [row for row in rows if row["part"] == 1]
+
+
 def _matrix(db: Database, cells: list[dict[str, Any]], asked: Asked) -> Facts:
     combos = list(dict.fromkeys(cell["combo"] for cell in cells))
     pages = max(-(-len(combos) // COMBOS), 1)
     page = asked.number("page", highest=pages)
     shown = combos[(page - 1) * COMBOS : page * COMBOS]
-    rows: dict[Any, Facts] = {combo: {"cells": []} for combo in shown}
+    rows: dict[Any, Facts] = {combo: {"combo_id": None, "title": None, "cells": []} for combo in shown}
+    for number, combo_id, title in db.execute(_NAMES, {"combos": json.dumps(shown)}):
+        rows[number] |= {"combo_id": combo_id, "title": title}
     for cell in cells:
-        if (row := rows.get(cell.pop("combo"))) is not None:
-            row |= {"combo_id": cell.pop("combo_id"), "title": cell.pop("title")}
-            row["cells"].append(cell)
+        if (row := rows.get(cell["combo"])) is not None:
+            row["cells"].append({name: cell[name] for name in _CELL_FACTS})
     columns = list(dict.fromkeys((cell["template"], cell["model"]) for cell in cells))
     named = sorted(
         (_column(db, *column) for column in columns), key=lambda one: (one["template_id"], one["llm_model_id"])
@@ -133,8 +155,7 @@ def draw(facts: Facts, links: Links) -> Mapping[str, Any]:
 
 
 def _bar(row: Mapping[str, Any], total: int, width: float, height: float) -> Markup:
-    rest = total - row["done"] - row["failed"] - row["blocked"]
-    counts = {"done": row["done"], "failed": row["failed"], "blocked": row["blocked"], "planned": rest}
+    counts = {word: row[word] for word in ("done", "failed", "blocked", "planned")}
     said = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
     shares = [(f"s-{word}", float(count)) for word, count in counts.items()]
     return svg.meter(shares, total, said or "none", width=width, height=height)

@@ -14,6 +14,7 @@ from workbench.lineage import family, resolve, rows_of, show
 from workbench.store import Database
 
 NEAR: Final = 8  # replicates on either side
+MOST: Final = ((60, 80), (12, 300), (4, 10**9))  # children drawn of each parent, in families of at most so many
 _SQL = "select * from generation_texts where gen_id = :gen_id"
 # The same task but for the replicate, by the unique index of its stage.
 _SAME = {
@@ -35,25 +36,27 @@ order by replicate
 
 
 def gather(db: Database, asked: Asked) -> Found:
-    """Give what `workbench show --json` gives, with its `family` and the `replicates` near it."""
+    """Give what `workbench show --json` gives, with its `family`, its `number` and the `replicates` near it."""
     wanted = asked.names["gen_id"]
     facts = show(db, wanted)
     gen_id = facts["gen_id"]
     if gen_id != wanted:
         return Found(gen_id, moved=("generation", gen_id))
     facts["family"] = family(db, gen_id)["members"]
-    facts["replicates"] = _replicates(db, gen_id)
+    facts["number"] = resolve(db, gen_id)
+    facts["replicates"] = _replicates(db, facts["number"])
     return Found(gen_id, facts, _SQL, {"gen_id": gen_id})
 
 
-def _replicates(db: Database, gen_id: str) -> list[dict[str, Any]]:
-    task = rows_of(db, _TASK, (resolve(db, gen_id),))[0]
+def _replicates(db: Database, number: int) -> list[dict[str, Any]]:
+    task = rows_of(db, _TASK, (number,))[0]
     return rows_of(db, _STRIP.format(same=_SAME[task["stage"]], near=NEAR), task)
 
 
 def draw(facts: Facts, links: Links) -> Mapping[str, Markup]:
     """Draw the family from what it is about to its evaluations."""
-    roots = forest(facts["family"], links, facts["gen_id"])
+    most = next(most for most, highest in MOST if len(facts["family"]) <= highest)
+    roots = forest(facts["family"], links, facts["gen_id"], most)
     if facts["about"]:
         roots = [subject(facts["about"], links, roots)]
     return {"family": picture(roots, f"The family of {facts['gen_id']}")}

@@ -18,6 +18,7 @@ from workbench.report.status import status
 from workbench.store import Database
 
 MOST: Final = 12  # charts on the page
+WIDE: Final = 640  # of a chart with as many cycles as fit, or of more
 COLUMNS: Final = 80  # cycles in a chart; more are summed up side by side
 EVERY: Final = 15  # seconds between two looks while something runs
 STATES: Final = ("done", "failed", "blocked", "planned")
@@ -92,11 +93,12 @@ def _chart(key: tuple[str, str, str], rows: list[dict[str, Any]]) -> dict[str, A
 def _columns(rows: list[dict[str, Any]], topics: int) -> Markup:
     each = -(-len(rows) // COLUMNS)
     groups = [rows[start : start + each] for start in range(0, len(rows), each)]
-    wide, tall, gap = 640 / max(len(groups), 16), 64.0, 2.0
-    parts = [svg.element("line", x1=0, y1=64.5, x2=640, y2=64.5, class_="rule")]
+    wide, tall, gap = WIDE / max(len(groups), 16), 64.0, 2.0
+    whole = wide * max(len(groups), 4)
+    parts = [svg.element("line", x1=0, y1=64.5, x2=whole, y2=64.5, class_="rule")]
     for number, group in enumerate(groups):
         parts.extend(_column(group, number * wide, wide - gap, tall, topics))
-    return svg.picture(640, 84, parts, f"{len(rows)} cycles of {topics} topics")
+    return svg.picture(whole, 84, parts, f"{len(rows)} cycles of {topics} topics")
 
 
 def _column(group: list[dict[str, Any]], x: float, width: float, tall: float, topics: int) -> list[Markup]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
-
-from markupsafe import Markup, escape
 
 from workbench.browse.links import Links
 from workbench.browse.page import Asked, Facts, Found, Page
 from workbench.browse.prose import described, opening
+from workbench.browse.texts import prose as prose_of
 from workbench.queries import questions
 from workbench.store import Database
 
@@ -37,13 +35,8 @@ def gather(db: Database, asked: Asked) -> Found:
 
 def draw(facts: Facts, links: Links) -> Mapping[str, Any]:
     """Set the schema's prose: what stands in backticks is code, what stands in asterisks is stressed."""
-    prose = {one["name"]: _set(one["prose"]) for one in (*facts["tables"], *facts["views"])}
-    return {"opening": [_set(part) for part in facts["opening"]], "prose": prose}
-
-
-def _set(prose: str) -> Markup:
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(prose)))
-    return Markup(re.sub(r"\*(\w+)\*", r"<em>\1</em>", text))
+    prose = {one["name"]: prose_of(one["prose"]) for one in (*facts["tables"], *facts["views"])}
+    return {"opening": [prose_of(part) for part in facts["opening"]], "prose": prose}
 
 
 QUESTIONS: Final = Page("sql", gather, draw, label="SQL")

@@ -19,6 +19,8 @@ from workbench.store import Database
 LEVELS: Final = 4  # of an icicle
 ROWS: Final = 40  # of the list
 WIDE: Final = 1180
+HALF: Final = 0.5  # as wide as the others is the first column, which says where one is
+CLEAR: Final = 6  # a block as high as that has a gap below
 _MODELS = """
 select m.name, m.kind, m.created, (select count(*) from topics t where t.topic_model_id = m.id) as topics,
   (select count(*) from unique_topics u where u.topic_model_id = m.id) as unique_topics
@@ -110,20 +112,33 @@ def _meter(row: Mapping[str, Any]) -> Markup:
 def _icicle(facts: Facts, links: Links) -> Markup:
     blocks = facts["blocks"]
     height = float(min(max(facts["top"]["leaves"] * 24, 120), 620))
-    wide = WIDE / (max(block["column"] for block in blocks) + 1)
-    parts = [_block(block, wide, height, facts["topic_model"], links) for block in blocks]
+    wide = WIDE / (max(block["column"] for block in blocks) + HALF)
+    out = facts["path"][-2]["uuid"] if len(facts["path"]) > 1 else ""
+    into = [out, *(block["uuid"] for block in blocks[1:])]  # the first one leads back up
+    urls = [
+        links.page("topic", block["uuid"]) if block["leaf"] else links.page("topics", facts["topic_model"], uuid)
+        for block, uuid in zip(blocks, into, strict=True)
+    ]
+    parts = [_block(block, wide, height, url) for block, url in zip(blocks, urls, strict=True)]
+    parts += [_rule(block, wide, height) for block in blocks[1:] if block["size"] * height > CLEAR]
     return svg.picture(WIDE, height, parts, f"Coverage of {facts['topic_model']}", "icicle")
 
 
-def _block(block: Mapping[str, Any], wide: float, height: float, model: str, links: Links) -> Markup:
-    x, y, tall = block["column"] * wide, block["start"] * height, block["size"] * height
+def _rule(block: Mapping[str, Any], wide: float, height: float) -> Markup:
+    """Part what is below a block from what is below the next, where it is too thin to be seen apart."""
+    y = (block["start"] + block["size"]) * height - 0.75
+    return svg.element("line", x1=(block["column"] + HALF) * wide, y1=y, x2=WIDE, y2=y, class_="part")
+
+
+def _block(block: Mapping[str, Any], wide: float, height: float, url: str) -> Markup:
+    y, tall = block["start"] * height, block["size"] * height
+    x, broad = ((block["column"] - HALF) * wide, wide) if block["column"] else (0.0, HALF * wide)
     said = f"{block['title']}\n{block['done']:,} of {block['tasks']:,} drafts done, {block['leaves']:,} leaves"
     kind = shade(block["done"], block["tasks"])
-    parts = [svg.element("title", said), svg.box(x, y, wide - 1.5, tall - 1.5 if tall > 6 else tall + 0.3, kind)]
+    parts = [svg.element("title", said), svg.box(x, y, broad - 1.5, tall - 1.5 if tall > CLEAR else tall + 0.3, kind)]
     if tall >= 15:
-        words = svg.short(block["title"], int(wide / 7.2) - 2)
+        words = svg.short(block["title"], int(broad / 7.2) - 2)
         parts.append(svg.text(x + 8, y + min(tall / 2, 40) + 4.5, words, class_=f"on {kind}"))
-    url = links.page("topic", block["uuid"]) if block["leaf"] else links.page("topics", model, block["uuid"])
     return svg.link(url, *parts)
 
 
