@@ -154,3 +154,15 @@ def test_faults_are_survived_without_loss(pilot: Path) -> None:
         summary, _ = run(pilot, server, concurrency=8)
         assert (summary.status, summary.done) == ("done", 30)
         assert run(pilot, server)[0].calls == 0
+
+
+def test_a_copy_of_what_no_model_wrote_says_so(pilot: Path) -> None:
+    """Under the offline model every text is marked as synthetic, the copies without a call too."""
+    with open_project(pilot, write=True) as db:
+        with transaction(db):
+            store_model(db, Model("m", "offline", "mock-model", {}))
+        generate_cohort(db, "pilot", "draft", Terms())
+        generate_cohort(db, "pilot", "essay", Terms())
+        sql = "select stage, count(*), sum(synthetic) from generation_texts where status = 'done' group by 1"
+        rows = db.execute(sql).fetchall()
+    assert rows == [("draft", 6, 6), ("essay", 12, 12)]

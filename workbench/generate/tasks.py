@@ -110,7 +110,8 @@ class GenerationWork:
         prompt = Prompt(({"role": "user", "content": text},), "", text, parent_content_id)
         store_prompt(db, prompt.hash, "", text)
         origin = Origin(row.id, prompt.hash, versions.template_version_id, None, parent_content_id)
-        result = judge_text(text, versions.template)
+        (synthetic,) = db.execute("select synthetic from contents where id = ?", (parent_content_id,)).fetchone()
+        result = judge_text(text, versions.template, synthetic=bool(synthetic))
         store_answer(db, origin, result)
         self.tell(row, result)
 
