@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workbench.errors import Conflict, raise_all
 from workbench.ids import STAGES
-from workbench.merge import catalogue, cohorts, history, numbers, prompts, renames, topics, work
+from workbench.merge import catalogue, cohorts, history, numbers, prompts, renames, tangled, topics, work
 from workbench.merge.others import attach, readable, reading, refuse_other_scheme
 from workbench.merge.report import Clashes, MergeReport, Prefer
 from workbench.merge.settle import settle
@@ -174,6 +174,7 @@ def _bring(db: Database, number: int, rows: dict[str, int], clashes: Clashes) ->
         lambda: work.bring_contents(db),
         lambda: cohorts.bring_members(db),
         lambda: history.bring_books(db, number),
+        lambda: {"other IDs": tangled.tell(db, number)},
         lambda: {"prompts filled": prompts.fill(db), "settled": settle(db)},
     )
     for step in steps:

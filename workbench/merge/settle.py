@@ -17,19 +17,21 @@ cross join temp.number_generations g on g.theirs = x.generation_id and not g.mad
 """
 _TABLE: Final = """
 create temp table number_settling (
-  id integer primary key, stage text not null, was text not null, theirs text not null, outcome text)
+  id integer primary key, stage text not null, was text not null, theirs text not null, outcome text,
+  collides integer not null)
 """
 _DIFFERING: Final = """
-insert into temp.number_settling (id, stage, was, theirs, outcome)
-select o.id, o.stage, o.status, r.status, iif(o.status = r.status, o.outcome, coalesce(r.outcome, o.outcome))
+insert into temp.number_settling (id, stage, was, theirs, outcome, collides)
+select o.id, o.stage, o.status, r.status, iif(o.status = r.status, o.outcome, coalesce(r.outcome, o.outcome)),
+  'collision' in (coalesce(o.outcome, ''), coalesce(r.outcome, ''))
 from temp.number_generations n cross join main.generations o on o.id = n.ours
 cross join theirs.generations r on r.id = n.theirs
 where not n.made and (o.status <> r.status or (o.status = 'blocked' and o.outcome = 'collision')
   or o.id in (select id from temp.number_fresh))
 """
 _BELOW: Final = """
-insert or ignore into temp.number_settling (id, stage, was, theirs, outcome)
-select g.id, g.stage, g.status, g.status, g.outcome
+insert or ignore into temp.number_settling (id, stage, was, theirs, outcome, collides)
+select g.id, g.stage, g.status, g.status, g.outcome, g.outcome is 'collision'
 from temp.number_settling s cross join main.generations p on p.id = s.id
 cross join main.generations g on g.parent_id = p.id
 where g.stage = :stage and g.legacy = 0 and g.status in ('planned', 'blocked')
@@ -41,7 +43,7 @@ _STATUS: Final = f"""
 case when b.outcome = 'ok' and not (g.legacy and 'done' not in (s.was, s.theirs)) then 'done'
   when 'failed' in (s.was, s.theirs) then 'failed'
   when g.legacy then iif('planned' in (s.was, s.theirs), 'planned', g.status)
-  when g.outcome = 'collision' and {_ALERT} then 'blocked'
+  when s.collides and {_ALERT} then 'blocked'
   when p.status = 'failed' or p.outcome = 'parent_failed' then 'blocked'
   else 'planned' end
 """
@@ -50,11 +52,11 @@ create temp table number_settled as
 select id, status, current, case status when 'done' then iif(was = 'done', is_ready, 0)
     when 'planned' then not legacy and (parent is null or parent = 'done') else 0 end as ready,
   case status when 'done' then 'ok' when 'planned' then null
-    when 'blocked' then iif(legacy or is_collision, had, 'parent_failed') else iif(was = 'failed', had, outcome) end
-    as outcome
+    when 'failed' then iif(was = 'failed', had, outcome)
+    else case when legacy then had when collides then 'collision' else 'parent_failed' end end as outcome
 from (
   select g.id, s.was, s.outcome, g.outcome as had, g.legacy, g.ready as is_ready, p.status as parent,
-    b.id as current, g.outcome is 'collision' and {_ALERT} as is_collision, {_STATUS} as status
+    b.id as current, s.collides and {_ALERT} as collides, {_STATUS} as status
   from temp.number_settling s cross join main.generations g on g.id = s.id
   left join main.generations p on p.id = g.parent_id
   left join main.contents b on b.id = (
@@ -69,8 +71,8 @@ from temp.number_settled k where k.id = generations.id
     is not (k.status, k.current, k.ready, k.outcome)
 """
 _MADE: Final = """
-insert or ignore into temp.number_settling (id, stage, was, theirs, outcome)
-select g.id, g.stage, g.status, g.status, g.outcome from temp.number_generations n
+insert or ignore into temp.number_settling (id, stage, was, theirs, outcome, collides)
+select g.id, g.stage, g.status, g.status, g.outcome, g.outcome is 'collision' from temp.number_generations n
 cross join main.generations g on g.id = n.ours cross join main.generations p on p.id = g.parent_id
 cross join theirs.generations r on r.id = n.theirs cross join theirs.generations q on q.id = r.parent_id
 where n.made and g.stage = :stage and g.legacy = 0 and g.status in ('planned', 'blocked') and p.status <> q.status

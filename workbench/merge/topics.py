@@ -92,11 +92,13 @@ def _settle_topics(db: Database) -> int:
 
 
 _TITLES: Final = """
-select t.uuid, (select title from main.topics where id = min(t.id)),
-  (select title from main.topics where id = max(t.id))
-from main.topics t where exists (
-  select 1 from temp.number_topics n cross join main.topics q on q.id = n.ours where n.made and q.uuid = t.uuid)
-group by t.uuid having count(distinct t.title) > 1
+select uuid, (select title from main.topics where id = k.first), (select title from main.topics where id = k.last)
+from (
+  select t.uuid, min(t.id) as first, max(t.id) as last, count(distinct t.title) as titles from main.topics t
+  where t.uuid in (
+    select q.uuid from temp.number_topics n cross join main.topics q on q.id = n.ours where n.made)
+  group by t.uuid) k
+where titles > 1
 """
 
 

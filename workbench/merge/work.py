@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from workbench.errors import Conflict
 from workbench.ids import STAGES
+from workbench.merge import tangled
 from workbench.merge.numbers import bring, number, ours
 from workbench.store import Database
 
@@ -23,11 +23,13 @@ where not n.made and (r.stage <> o.stage or (not r.legacy and not o.legacy and (
 
 
 def number_generations(db: Database) -> None:
-    """Number their generations: a task that both have has one ID. Raises Conflict when an ID means two tasks."""
+    """Number their generations: a task that both have has one ID, but where an ID stands for two tasks."""
     number(db, "generations", _GENERATIONS)
-    other = [gen_id for (gen_id,) in db.execute(_OTHERWISE).fetchmany(10)]
-    if other:
-        raise Conflict(f"{', '.join(other)}: the ID stands for another task there")
+    tangled.prepare(db)
+    if tangled.may_be(db) or db.execute(f"select exists ({_OTHERWISE})").fetchone()[0]:
+        db.execute("delete from temp.number_generations")
+        tangled.number_by_signature(db)
+        tangled.name_anew(db)
 
 
 def counts(db: Database) -> tuple[dict[str, int], dict[str, int]]:
@@ -66,9 +68,34 @@ def number_contents(db: Database) -> None:
         number(db, table, f"select r.id as theirs, o.id as ours from {joined}")
 
 
+_PLACED: Final = ("combo_id", "parent_id", "template_id", "model_id", "replicate")
+_GAPS: Final = " or ".join(f"(o.{name} is null and r.{name} is not null)" for name in _PLACED)
+_ADOPT: Final = f"""
+update main.generations set legacy = min(generations.legacy, k.legacy), {{fields}} from (
+  select n.ours, r.legacy, {{columns}} from temp.number_generations n
+  cross join theirs.generations r on r.id = n.theirs cross join main.generations o on o.id = n.ours
+  where not n.made and (r.legacy < o.legacy or (r.legacy = o.legacy and ({_GAPS})))) k
+where k.ours = generations.id
+"""
+
+
+def _adopt(db: Database) -> int:
+    """Let a row that was migrated there and not here be what it is there, and fill what only they know of one."""
+    links = dict(zip(_PLACED, ("combos", "generations", "templates", "models", ""), strict=True))
+    told = {name: ours(table, f"r.{name}") if table else f"r.{name}" for name, table in links.items()}
+    take = "iif(generations.legacy and not k.legacy, k.{0}, coalesce(generations.{0}, k.{0}))"
+    fields = ", ".join(f"{name} = {take.format(name)}" for name in _PLACED)
+    columns = ", ".join(f"{value} as {name}" for name, value in told.items())
+    return db.execute(_ADOPT.format(fields=fields, columns=columns)).rowcount
+
+
 def bring_generations(db: Database) -> dict[str, int]:
     """Copy generations and prompts that only they have; links to contents hold when these are there too."""
-    return {"generations": bring(db, "generations", {"place": _PLACE}), "prompts": bring(db, "prompts")}
+    filled = _adopt(db)
+    return {"filled": filled} | {
+        "generations": bring(db, "generations", {"place": _PLACE, "gen_id": tangled.GEN_ID}),
+        "prompts": bring(db, "prompts"),
+    }
 
 
 def bring_contents(db: Database) -> dict[str, int]:
