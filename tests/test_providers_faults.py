@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import time
+from pathlib import Path
 
 import pytest
 from faults.faultllm import KINDS, FaultServer
@@ -15,6 +17,7 @@ from workbench.providers.binding import Binding
 from workbench.providers.openai import OpenAI
 
 KEY = "sk-secret-0123456789abcdef"
+CERTIFICATE = Path(__file__).parent / "data" / "tls" / "loopback.pem"  # with its key, which opens nothing else
 HANGS = ("hang", "hang_mid")
 GARBAGE = (
     *("dup_keys", "no_choices", "wrong_types", "html_200", "empty_body", "json_cut", "invalid_utf8", "deep_json"),
@@ -221,6 +224,33 @@ def test_a_proxy_never_sees_the_key(bound, monkeypatch):
     assert (far.outcome, near.outcome) == ("reset", "ok")
     assert len(heads) == 1 and heads[0].startswith(b"CONNECT far.example:443 ")
     assert KEY.encode() not in heads[0] and b"uthorization" not in heads[0]
+
+
+@pytest.mark.parametrize(("variable", "outcome"), [("SSL_CERT_FILE", "ok"), (None, "untrusted")])
+def test_only_a_certificate_that_is_trusted_gets_the_key(bound, monkeypatch, variable, outcome):
+    """A server whose certificate nobody signed is told nothing, unless the environment says to trust it."""
+    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    secure.load_cert_chain(CERTIFICATE)
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        body = json.dumps({"choices": [{"message": {"content": "Bees."}, "finish_reason": "stop"}]}).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+        writer.close()
+
+    async def ask() -> Answer:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=secure) as server:
+            port = server.sockets[0].getsockname()[1]
+            return await one(bound(f"https://127.0.0.1:{port}/v1"), asked("m", 10))
+
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv(variable, str(CERTIFICATE))
+    answer = asyncio.run(ask())
+    assert (answer.outcome, len(heads)) == (outcome, int(outcome == "ok"))
+    assert all(KEY.encode() in head for head in heads)
 
 
 def test_a_closed_port_is_a_reset(bound):
