@@ -13,7 +13,7 @@ from workbench.assets import asset_text
 from workbench.browse.links import Links
 from workbench.browse.look import look
 from workbench.browse.page import Found, Page
-from workbench.browse.pages import PAGES
+from workbench.browse.pages import PAGES, all_pages
 from workbench.browse.safety import OURS
 from workbench.browse.texts import inert
 from workbench.errors import BadInput, ForeignFile, Incomplete, UnknownName, WorkbenchError
@@ -63,7 +63,7 @@ async def _page(view: _View, path: list[str]) -> Any:
 
 def _find(path: list[str]) -> tuple[Page, list[str]]:
     name = path[0] if path else ""
-    for page in PAGES:
+    for page in all_pages():
         if page.name == name and (name or not path):
             return page, path[1:]
     raise UnknownName(f"no page {name!r}", mend="see the menu")
@@ -105,7 +105,7 @@ class _View:
             "json_url": self.links.json(page.name, *names, **options),
             "sql_url": self.links.sql(found.sql, **found.values) if found.sql else "",
         }
-        return await self._render(page.name or "overview", context)
+        return await self._render((page.name or "overview") if page in PAGES else "rows", context)
 
     async def problem(self, error: WorkbenchError) -> Any:
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 409)
@@ -115,7 +115,7 @@ class _View:
         return await self._render("problem", {"page": found.facts, "found": found, "here": "problem"}, status)
 
     async def _render(self, name: str, context: Mapping[str, Any], status: int = 200) -> Any:
-        shared = {"links": self.links, "menu": [page for page in PAGES if page.label], "project": self.db.name}
+        shared = {"links": self.links, "menu": [page for page in all_pages() if page.label], "project": self.db.name}
         shared["style_url"] = f"{self.datasette.urls.path('/-/workbench.css')}?{content_hash(asset_text(STYLE))[:12]}"
         shared["home"] = self.datasette.urls.instance()
         text = await self.datasette.render_template(

@@ -56,6 +56,8 @@ def _nothing(facts: Facts, links: Links) -> Mapping[str, Markup]:
 class Page:
     """One page: `name` in its address and of its template, the names that its path takes, and how many it needs.
 
+    A page of another package has no template: its pictures are shown, and `rows` of its facts as a table.
+
     `gather` asks the record (in a thread, bounded in time, in one snapshot); `draw` makes the pictures from the
     facts, by name. A page with a label is in the menu.
     """

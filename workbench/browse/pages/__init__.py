@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from workbench.browse.page import Page
@@ -17,6 +18,7 @@ from workbench.browse.pages.scores import SCORES
 from workbench.browse.pages.search import SEARCH
 from workbench.browse.pages.topic import TOPIC
 from workbench.browse.pages.topics import TOPICS
+from workbench.plugins import plugin, plugin_names
 
 PAGES: Final[tuple[Page, ...]] = (
     OVERVIEW,
@@ -33,3 +35,11 @@ PAGES: Final[tuple[Page, ...]] = (
     SEARCH,
     QUESTIONS,
 )
+
+
+@cache
+def all_pages() -> tuple[Page, ...]:
+    """Give our pages, then those of other packages: entry points of the group `workbench.pages`. Raises BadConfig."""
+    ours = {page.name for page in PAGES}
+    theirs = (plugin("pages", name) for name in plugin_names("pages"))
+    return (*PAGES, *(page for page in theirs if page.name not in ours))
