@@ -41,5 +41,5 @@ PAGES: Final[tuple[Page, ...]] = (
 def all_pages() -> tuple[Page, ...]:
     """Give our pages, then those of other packages: entry points of the group `workbench.pages`. Raises BadConfig."""
     ours = {page.name for page in PAGES}
-    theirs = (plugin("pages", name) for name in plugin_names("pages"))
-    return (*PAGES, *(page for page in theirs if page.name not in ours))
+    theirs: list[Page | None] = [plugin("pages", name) for name in plugin_names("pages")]
+    return (*PAGES, *(page for page in theirs if page and page.name not in ours))
