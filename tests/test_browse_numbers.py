@@ -177,6 +177,20 @@ def test_datasettes_tables_say_what_they_hold(sample):
     assert 'href="/project/generations"' in home.text and 'href="/project/generation_texts"' in home.text
 
 
+def test_facets_are_those_of_ours_and_none_is_guessed(sample, tmp_path):
+    """To guess some takes seconds in large files; who asks for it, and any other database, still gets it."""
+    ours, narrowed, asked = get(
+        sample, *(f"/project/generations{query}" for query in ("", "?stage=draft", "?_nosuggest="))
+    )
+    assert "Suggested facets" not in ours.text + narrowed.text and "Suggested facets" in asked.text
+    other = tmp_path / "other.db"
+    with sqlite3.connect(other) as conn:
+        conn.execute("create table t (id integer primary key, kind text)")
+        conn.executemany("insert into t (kind) values (?)", [("ab"[n % 2],) for n in range(40)])
+    conn.close()
+    assert "Suggested facets" in get(other, "/other/t")[0].text
+
+
 def test_every_named_question_is_asked_by_name(sample):
     """As `ask_NAME`, since some have the name of a view; views keep their own pages."""
     names = list(questions())

@@ -11,7 +11,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
 from pluggy import HookimplMarker
 
 from workbench.assets import assets
-from workbench.browse import answering, look, safety
+from workbench.browse import answering, look, safety, tables
 from workbench.browse.charts import took
 from workbench.browse.links import Links
 from workbench.browse.tables import canned_queries as canned_queries
@@ -19,6 +19,7 @@ from workbench.browse.tables import get_metadata as get_metadata
 from workbench.browse.tables import render_cell as render_cell
 from workbench.browse.tables import startup as startup
 from workbench.browse.texts import laid_out, prose
+from workbench.browse.unhinted import Unhinted
 from workbench.store import sqlite3
 
 hookimpl = HookimplMarker("datasette")
@@ -54,7 +55,8 @@ def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
 def asgi_wrapper(datasette: Any) -> Callable[[safety.App], safety.Guard]:
     """Every response is guarded. More host names: plugin setting `hosts`, a list."""
     more = (datasette.plugin_config("workbench") or {}).get("hosts") or []
-    return lambda app: safety.Guard(app, safety.HOSTS | frozenset(str(name).lower() for name in more))
+    hosts = safety.HOSTS | frozenset(str(name).lower() for name in more)
+    return lambda app: safety.Guard(Unhinted(app, lambda route: tables.is_known(datasette, route)), hosts)
 
 
 @hookimpl(hookwrapper=True)

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
+from datasette.utils import tilde_decode
 from markupsafe import Markup
 from pluggy import HookimplMarker
 
@@ -92,6 +93,12 @@ def canned() -> dict[str, dict[str, str]]:
         f"{ASK}{one.name}": {"sql": one.sql, "title": one.name, "description": one.prose}
         for one in questions().values()
     }
+
+
+def is_known(datasette: Any, route: str) -> bool:
+    """Say whether the database at an address is a project."""
+    name = tilde_decode(route)
+    return any(str(db.path) in _projects and db.route == name for db in datasette.databases.values())
 
 
 @hookimpl
