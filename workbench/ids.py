@@ -231,14 +231,13 @@ def node_uuid(root_title: str, node_id: str) -> str:
 
 def event_uuid(project: str, *names: str) -> str:
     """Give the stable UUID under which something that a project did is known in other systems."""
-    return str(uuid.uuid5(NAMESPACE, canonical_json([project, *names])))
+    return path_uuid([project, *names])
 
 
 def deepfabric_aliases(path: Sequence[str]) -> tuple[str, str]:
     """Give the two topic IDs that DeepFabric derived from a path: releases ≥ 4.11, then 4.10."""
-    newer = sha256(json.dumps(list(path)).encode()).hexdigest()[:16]
-    older = sha256("::".join(path).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return newer, older
+    newer, older = json.dumps(list(path)).encode(), "::".join(path).encode("utf-8", "surrogatepass")
+    return sha256(newer).hexdigest()[:16], sha256(older).hexdigest()[:16]
 
 
 def combo_id(concepts: Iterable[str], level: str, k_max: int) -> str:
@@ -270,8 +269,6 @@ class FactDigest:
 class FactSet:
     """One hash over a set of facts, whatever their order: the hash of each, 16 bytes, sorted and hashed again."""
 
-    _SIZE: Final = 16
-
     def __init__(self) -> None:
         """Start with no facts."""
         self._hashes = [bytearray() for _ in range(16)]  # by their first digit: sorted part by part
@@ -280,7 +277,7 @@ class FactSet:
         """Give the digest as 64 hex digits."""
         whole = blake2b(digest_size=32)
         for part in map(bytes, self._hashes):
-            whole.update(b"".join(sorted(part[at : at + self._SIZE] for at in range(0, len(part), self._SIZE))))
+            whole.update(b"".join(sorted(part[at : at + 16] for at in range(0, len(part), 16))))
         return whole.hexdigest()
 
     @classmethod
@@ -290,11 +287,11 @@ class FactSet:
         for line in facts.encode().split(b"\n"):
             shared, *endings = line.split(b"\t")
             if not endings:
-                digest = blake2b(line, digest_size=cls._SIZE).digest()
+                digest = blake2b(line, digest_size=16).digest()
                 for hashes in known:
                     hashes[digest[0] >> 4] += digest
                 continue
-            begun = blake2b(shared[:-1], digest_size=cls._SIZE)
+            begun = blake2b(shared[:-1], digest_size=16)
             for hashes, ending in zip(known, endings, strict=True):
                 whole = begun.copy()
                 whole.update(b"," + ending[1:])
