@@ -89,14 +89,16 @@ def checkpoint(file: Path, form: Form, **options: Any) -> None:
 @project_option
 @json_option
 def dataset(file: Path, form: Form, **options: Any) -> None:
-    """Take the samples of a JSON Lines file over: chat, ShareGPT, Alpaca, prompt and response, or our own rows.
+    """Take the samples of a JSON Lines or Parquet file over: chat, ShareGPT, Alpaca, prompt and response, or our own.
 
     Samples that name a topic become drafts of it, in the lowest free cycle where the file tells none; the others
-    become samples without topic. A sample that is there already adds nothing.
+    become samples without topic. A sample that is there already adds nothing. Rows of `export parquet` and `export
+    dataset --format jsonl` keep stage, names, parents and scores where the project knows their templates and models.
 
     \b
     Example:
       workbench import dataset dataset.jsonl --topics garden --dry-run
+      workbench import dataset garden.parquet
     """
     from workbench.imports import import_dataset
 
