@@ -60,18 +60,18 @@ def attach(db: Database, path: Path) -> None:
 
 
 @contextmanager
-def reading(db: Database, path: Path) -> Iterator[None]:
+def reading(db: Database, path: Path, name: str) -> Iterator[None]:
     """Around a transaction in which the other project is attached: detach it behind, and say whose file is damaged."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise _blamed(path, error) from error
+        raise _blamed(path, name, error) from error
     finally:
         if THEIRS in [name for _, name, _ in db.execute("pragma database_list").fetchall()]:
             db.execute(f"detach {THEIRS}")
 
 
-def _blamed(path: Path, error: sqlite3.DatabaseError) -> Exception:
+def _blamed(path: Path, name: str, error: sqlite3.DatabaseError) -> Exception:
     """Say whose file is damaged, if one is."""
     code = getattr(error, "sqlite_errorname", "") or ""
     if not code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
@@ -81,4 +81,4 @@ def _blamed(path: Path, error: sqlite3.DatabaseError) -> Exception:
             found = other.execute("pragma quick_check(1)").fetchone()[0]
         except sqlite3.DatabaseError as worse:
             found = str(worse)
-    return error if found == "ok" else DamagedFile(str(found)[:200], where=str(path), mend="merge a snapshot of it")
+    return error if found == "ok" else DamagedFile(str(found)[:200], where=name, mend="merge a snapshot of it")

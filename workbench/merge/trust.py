@@ -1,0 +1,68 @@
+"""What came is looked at before it may stay: another file may be damaged, or made to deceive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from workbench.errors import DamagedFile
+from workbench.store import Database
+from workbench.verify import full, rules
+from workbench.verify.check import Rule, examine
+from workbench.verify.functions import register
+
+# Rules that the rows of a merge could break, and the table whose new rows they are asked of.
+_RULES: Final = (
+    (rules.IDS, "generations g"),
+    (rules.PARENTS, "generations g"),
+    (rules.CATALOGUE, "generations g"),
+    (rules.STATUS, "generations g"),
+    (rules.LINEAGE, "contents x"),
+    (rules.TEXTS, "contents x"),
+    (rules.USED, "contents x"),
+    (rules.SCORES, "scores s"),
+    (full.TEXTS, "contents x"),
+    (full.ANSWERS, "contents x"),
+)
+_LOST: Final = """
+select {columns} from temp.number_{table} k
+cross join theirs.{table} r on r.id = k.theirs cross join main.{table} o on o.id = k.ours where k.made
+"""
+
+
+def refuse_what_deceives(db: Database, name: str) -> None:
+    """Check IDs, links, hashes and scores of everything that came. Raises DamagedFile, so that all is taken back."""
+    found = [*_lost_links(db), *_broken_rules(db)]
+    if found:
+        raise DamagedFile("; ".join(found), where=name, mend=f"see `workbench -p {name} verify --full`")
+
+
+def _lost_links(db: Database) -> Iterator[str]:
+    """Say which links lead nowhere there: they came as none."""
+    for table, columns in _NULLABLE.items():
+        lost = [f"coalesce(sum(r.{column} is not null and o.{column} is null), 0)" for column in columns]
+        counts = db.execute(_LOST.format(table=table, columns=", ".join(lost))).fetchone()
+        for column, count in zip(columns, counts, strict=True):
+            if count:
+                yield f"{count:,} rows of {table} name no row by {column}"
+
+
+_NULLABLE: Final = {
+    "generations": ("combo_id", "parent_id", "template_id", "model_id", "content_id", "origin_cohort_id"),
+    "contents": ("parent_content_id", "template_version_id", "model_version_id", "call_id"),
+    "calls": ("run_id", "generation_id", "topic_id"),
+    "combos": ("topic_id",),
+}
+
+
+def _broken_rules(db: Database) -> Iterator[str]:
+    register(db)
+    for rule, source in _RULES:
+        table, alias = source.split()
+        (first,) = db.execute(f"select min(ours) from temp.number_{table} where made").fetchone()
+        if first is None:
+            continue
+        new = f"(select * from {table} where id >= {int(first)}) {alias}"
+        check = examine(db, Rule(rule.name, rule.about, rule.sql.replace(f"from {source}", f"from {new}")))
+        if not check.ok:
+            yield f"{check.broken:,} rows break the rule of {check.name} ({', '.join(check.examples[:3])})"
