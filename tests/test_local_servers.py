@@ -51,7 +51,9 @@ def refusal(code: int, kind: str, message: str) -> dict[str, Any]:
 
 
 LOADING = refusal(503, "unavailable_error", "Loading model")
-TOO_LONG = refusal(400, "exceed_context_size_error", "the request exceeds the available context size")
+TOO_LONG = refusal(
+    400, "exceed_context_size_error", "request (9031 tokens) exceeds the available context size (2048 tokens)"
+)
 
 
 class LocalServer(ThreadingHTTPServer):
