@@ -212,7 +212,11 @@ def test_axes_end_at_round_numbers(value, top):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "0 s"), (0.25, "0.25 s"), (59, "59 s"), (90, "1.5 min"), (3600, "1 h"), (5400, "1 h 30")]
+    ("seconds", "words"),
+    [
+        *((0, "0 s"), (0.0213, "21 ms"), (0.25, "0.25 s"), (59, "59 s"), (90, "1.5 min"), (3600, "1 h")),
+        *((5400, "1 h 30"), (172_800, "2 d"), (216_000, "2.5 d")),
+    ],
 )
 def test_lengths_of_time_are_brief(seconds, words):
     """As they stand below an axis."""

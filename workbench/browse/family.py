@@ -64,7 +64,7 @@ def forest(members: Iterable[Row], links: Links, itself: str = "", most: int = 6
         else:
             hidden[parent] = hidden.get(parent, 0) + 1
     for parent, count in hidden.items():
-        url = links.table("lineage", ancestor=parent, distance=1) if parent == itself else nodes[parent].url
+        url = links.table("lineage", ancestor=parent, _sort="distance") if parent == itself else nodes[parent].url
         nodes[parent].after.append(more(nodes[parent].column + 1, count, url))
     return roots
 
