@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from workbench.merge.numbers import Alike, alike, bring, number
+from workbench.merge.numbers import Alike, alike, bring, number, ours
+from workbench.migrate.books import Problem
 from workbench.store import Database
 
 CAME_WITH: Final = "$.came_with"  # in the plan of a migration that came along: which merge brought it
@@ -13,6 +14,12 @@ _RUNS: Final = {"status": "iif(r.status = 'running', 'lost', r.status)", "slot":
 _CALLS: Final = {
     "status": "iif(r.status = 'sent', 'unknown', r.status)",
     "outcome": "iif(r.status = 'sent', 'unknown', r.outcome)",
+}
+_BATCHES: Final = {"state": "iif(r.state in ('ended', 'given up'), r.state, 'given up')", "slot": "null"}
+_KEYED: Final = {
+    "batches": "theirs.batches r cross join main.batches o on o.uuid = r.uuid",
+    "batch_lines": "theirs.batch_lines r cross join main.batch_lines o"
+    f" on o.batch_id = {ours('batches', 'r.batch_id')} and o.custom_id = r.custom_id",
 }
 _PLAN: Final = "iif(json_valid({0}.plan), json_remove({0}.plan, '" + CAME_WITH + "'), {0}.plan)"
 # A merge or a rollback is history of that file alone, unless old IDs lead through it.
@@ -47,7 +54,7 @@ _ALIKE: Final[dict[str, tuple[Alike, ...]]] = {
     ),
     "alerts": (Alike(leave=("acknowledged",)),),
 }
-_VALUES: Final = {"runs": _RUNS, "calls": _CALLS}
+_VALUES: Final = {"runs": _RUNS, "calls": _CALLS, "batches": _BATCHES, "batch_lines": {"open": "0"}}
 _ACKNOWLEDGED: Final = """
 update main.alerts set acknowledged = k.acknowledged from (
   select n.ours, r.acknowledged from temp.number_alerts n cross join theirs.alerts r on r.id = n.theirs
@@ -68,7 +75,9 @@ def number_calls(db: Database) -> None:
 
 
 def number_books(db: Database) -> None:
-    """Number what else happened: events, imports, migrations with their books, alerts."""
+    """Number what else happened: batches, events, imports, migrations with their books, alerts."""
+    for table, joined in _KEYED.items():
+        number(db, table, f"select r.id as theirs, o.id as ours from {joined}")
     _number(db, "events")
     _number(db, "migrations", _WANTED)
     known = "exists (select 1 from temp.number_migrations m where m.theirs = r.migration_id)"
@@ -87,9 +96,25 @@ def bring_calls(db: Database) -> dict[str, int]:
 def bring_books(db: Database, migration: int) -> dict[str, int]:
     """Copy what else happened there; gives how many rows, by table. `migration` is the number of the merge."""
     mark = f"json_set(iif(json_valid(r.plan), r.plan, '{{}}'), '{CAME_WITH}', {int(migration)})"
-    rows = {"events": bring(db, "events")}
+    rows = {table: bring(db, table, _VALUES[table]) for table in _KEYED} | {"events": bring(db, "events")}
     rows["migrations"] = bring(db, "migrations", {"plan": mark, "snapshot": "null"})
     for table in ("migration_map", "migration_problems", "imports", "import_rows", "alerts"):
         rows[table] = bring(db, table)
     rows["alerts"] += db.execute(_ACKNOWLEDGED).rowcount
     return rows
+
+
+_IN_FLIGHT: Final = """
+select b.uuid, count(*) from theirs.batch_lines l join theirs.batches b on b.id = l.batch_id
+where l.open = 1 group by b.id order by b.id
+"""
+
+
+def in_flight(db: Database) -> list[Problem]:
+    """Give a line for each batch that the other file waits for: its answers are collected there alone."""
+    return [
+        Problem(
+            "warning", uuid, "in_flight", f"{count:,} calls of this batch are waited for there: collect, merge again"
+        )
+        for uuid, count in db.execute(_IN_FLIGHT).fetchall()
+    ]

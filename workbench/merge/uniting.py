@@ -131,5 +131,5 @@ def _conclude(db: Database, record: Report, done: MergeReport, rows: dict[str, i
         record.step(step, count)
     done.rows = {step: count for step, count in rows.items() if count}
     record.changes = {stage: {"added": done.added[stage], "same": done.same[stage]} for stage in STAGES}
-    record.problems += renames.told(db)
+    record.problems += [*renames.told(db), *history.in_flight(db)]
     done.problems = list(record.problems)
