@@ -125,12 +125,16 @@ def _essays(db: Database, asked: Asked, conditions: list[str], count: int) -> Fa
     sql = f"{start} {_TOP.format(order=_ORDERS[order])}"
     rows = rows_of(db, sql, {"limit": SHOWN, "offset": (page - 1) * SHOWN})
     columns, cells = _cells(db, conditions, [row["essay_gen_id"] for row in rows])
+    hidden = len(columns[EVALUATORS:])
+    columns = columns[:EVALUATORS]
     top = [
         {"place": place} | row | {"cells": [cells.get((row["essay_gen_id"], key)) for key in columns]}
         for place, row in enumerate(rows, (page - 1) * SHOWN + 1)
     ]
     heads = [dict(zip(("evaluation_template", "evaluation_model", "scale"), key, strict=True)) for key in columns]
-    return {"order": order, "page": {"number": page, "pages": pages}, "evaluators": heads, "top": top}
+    return {"order": order, "page": {"number": page, "pages": pages}, "evaluators": heads, "top": top} | {
+        "hidden": hidden
+    }
 
 
 def _cells(db: Database, conditions: list[str], ids: list[str]) -> tuple[list[tuple[str, str, str]], dict[Any, Row]]:
@@ -144,7 +148,7 @@ def _cells(db: Database, conditions: list[str], ids: list[str]) -> tuple[list[tu
         cells[row["essay_gen_id"], key] = {
             name: row[name] for name in ("n", "mean", "lowest", "highest", "mean_0_to_1")
         }
-    return list(columns)[:EVALUATORS], cells
+    return list(columns), cells
 
 
 SCORES: Final = Page("scores", gather, draw, label="Scores")
