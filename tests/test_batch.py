@@ -27,6 +27,7 @@ from workbench.pack import pack
 from workbench.prompts import Template
 from workbench.providers import Request
 from workbench.providers.openai.lines import request_line, result_line
+from workbench.record.ledger import claim_generation
 from workbench.rescue import recover
 from workbench.store import open_project, transaction
 from workbench.store.slots import slot
@@ -155,6 +156,9 @@ def test_without_waiting_it_sends_and_the_same_command_goes_on(path: Path, serve
 def test_tasks_in_a_batch_are_nobody_elses(path: Path, server: BatchServer) -> None:
     """A live run beside an open batch sends the others only, and ends; --force and --retry-failed neither."""
     run(path, 5, asked={"wait": False})
+    with open_project(path, write=True) as db, transaction(db):
+        (one,) = db.execute("select min(generation_id) from batch_lines").fetchone()
+        assert not claim_generation(db, 1, one)  # whoever looked it up before it was put there
     found = live(path, 12)
     assert (found.status, found.done, found.left, server.live) == ("failed", 7, 5, 7)
     assert live(path, 12, force=True).done == 7
