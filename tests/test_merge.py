@@ -323,9 +323,11 @@ def test_a_name_that_was_renamed_here_comes_back_and_is_told(twins: tuple[Path, 
     ours, theirs = twins
     with open_project(ours, write=True) as db:
         rename(db, "template", "long", "longer")
+    renamed = copied(ours, "renamed.db")
     done = merged(ours, theirs)
     assert done.added["essay"] == 4
     assert {problem.code for problem in done.problems} == {"renamed_here"}
+    assert {problem.code for problem in merged(theirs, renamed).problems} == {"renamed_there"}
     with open_project(ours) as db:
         assert [p["code"] for p in books.show(db, 2)["problems"]] == ["renamed_here"]
 

@@ -102,4 +102,5 @@ def told(report: MergeReport) -> Iterator[str]:
         yield f"and {len(report.conflicts) - SHOWN:,} more; --json has them all"
     for problem in report.problems[:SHOWN]:
         yield f"{problem.severity}: {problem.where}: {problem.code} {problem.detail}".rstrip()
-    yield from facts({"migration": report.migration, "digest": report.digest_after})
+    rows = ", ".join(f"{count:,} {what}" for what, count in report.rows.items())
+    yield from facts({"rows": rows, "migration": report.migration, "digest": report.digest_after})

@@ -43,8 +43,9 @@ def bring_topics(db: Database, clashes: Clashes) -> dict[str, int]:
     rows["topic_edges"] = _bring_edges(db)
     rows |= {table: bring(db, table) for table in ("topic_aliases", "topic_failures")}
     for model in changed:
-        _refuse_circles(db, model)
         refresh_leaves(db, model)
+    for (model,) in db.execute(_LINKED).fetchall():
+        _refuse_circles(db, model)
     db.execute(_GROWN)
     return rows
 
@@ -181,6 +182,14 @@ def _bring_edges(db: Database) -> int:
         db.execute("update main.topic_edges set main = 0 where id = ?", (mine,))
         db.execute("update main.topic_edges set main = 1 where id = ?", (yours,))
     return rows + len(mains) + db.execute(_PLACE_EDGES).rowcount
+
+
+# Only an edge that is new to a topic that both had can close a circle.
+_LINKED: Final = """
+select distinct o.topic_model_id from temp.number_topic_edges k cross join theirs.topic_edges r on r.id = k.theirs
+cross join temp.number_topics n on n.theirs = r.child_id and not n.made cross join main.topics o on o.id = n.ours
+where k.made
+"""
 
 
 def _refuse_circles(db: Database, model: int) -> None:
