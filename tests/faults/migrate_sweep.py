@@ -1,4 +1,4 @@
-"""Kill `migrate apply` and `migrate rollback` at every write call, and look at what is left: before or after, no third.
+"""Kill `import store`, `migrate apply` and `rollback` at every write call: what is left is before or after, no third.
 
     python tests/faults/migrate_sweep.py [--calls pwrite64,fdatasync,ftruncate,unlink] [--most 100000] [--jobs 2]
 
@@ -32,6 +32,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 STORE = ROOT / "tests" / "data" / "daydreaming" / "legacy_store"
 CALLS = "pwrite64,fdatasync,ftruncate,unlink"
+IMPORT = ("import", "store", str(STORE))
 APPLY = ("migrate", "apply", "--legacy", "--lenient", "--to-scheme", "daydreaming", "--no-snapshot")
 ROLLBACK = ("migrate", "rollback")
 
@@ -58,19 +59,24 @@ def environment() -> dict[str, str]:
 
 
 def cases(folder: Path) -> list[Case]:
-    """Make the two projects: a store just imported, and the same one migrated."""
+    """Make the projects: an empty one, a store just imported into it, and that one migrated."""
     from workbench.imports.store import import_store
     from workbench.store import create_project, open_project
 
-    fresh, migrated = folder / "fresh.db", folder / "migrated.db"
-    create_project(fresh)
+    empty, fresh, migrated = folder / "empty.db", folder / "fresh.db", folder / "migrated.db"
+    create_project(empty)
+    shutil.copy(empty, fresh)
     with open_project(fresh, write=True) as db:
         import_store(db, STORE)
     shutil.copy(fresh, migrated)
     apply = Case("apply", APPLY, fresh, digest_of(fresh), "")
     subprocess.run(command(apply, migrated), env=environment(), check=True, capture_output=True)
     before, after = digest_of(fresh), digest_of(migrated)
-    return [Case("apply", APPLY, fresh, before, after), Case("rollback", ROLLBACK, migrated, after, before)]
+    return [
+        Case("import", IMPORT, empty, digest_of(empty), before),
+        Case("apply", APPLY, fresh, before, after),
+        Case("rollback", ROLLBACK, migrated, after, before),
+    ]
 
 
 def digest_of(project: Path) -> str:

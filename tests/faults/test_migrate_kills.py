@@ -1,4 +1,4 @@
-"""A kill while a migration or its rollback runs leaves the state of before or of after, and the next run goes on."""
+"""A kill while an import, a migration or its rollback runs leaves the state of before or of after."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
     return {case.name: case for case in cases(Path(tmp_path_factory.mktemp("kills")))}
 
 
-@pytest.mark.parametrize("name", ["apply", "rollback"])
+@pytest.mark.parametrize("name", ["import", "apply", "rollback"])
 def test_kills_at_random_moments_leave_no_third_state(both: dict[str, Case], name: str) -> None:
     """Five kills from the moment on at which the journal appears; `migrate_sweep.py` has the exhaustive one."""
     dice = Random(4)
@@ -22,7 +22,7 @@ def test_kills_at_random_moments_leave_no_third_state(both: dict[str, Case], nam
     assert [wrong for _, wrong in found if wrong] == []
 
 
-@pytest.mark.parametrize("name", ["apply", "rollback"])
+@pytest.mark.parametrize("name", ["import", "apply", "rollback"])
 def test_a_kill_before_the_commit_leaves_the_state_of_before(both: dict[str, Case], name: str) -> None:
     """The journal is written, the commit waits for a reader, the process dies: nothing has happened."""
     assert kill_after(both[name], 0.2, held=True) == ("before", "")
