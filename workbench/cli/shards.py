@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from workbench.cli.output import note
 from workbench.cli.progress import progress
 
 
@@ -67,6 +68,7 @@ def run_shards(
         return _one(project, shards, asked, agreed)
     from workbench.shards.together import generate_together
 
+    _foretell(project, asked, agreed)
     with progress() as listen:
         return generate_together(
             project,
@@ -77,6 +79,14 @@ def run_shards(
             listen,
             width=terms.get("concurrency"),
         )
+
+
+def _foretell(project: Path, asked: Any, terms: Any) -> None:
+    from workbench.cli.generate import plan_line
+    from workbench.store import open_project
+
+    with open_project(project) as db:
+        note(plan_line(asked.forecast(db, () if terms.force else ("done",) if terms.retry_failed else None)))
 
 
 def _one(project: Path, shards: dict[str, Any], asked: Any, terms: Any) -> Any:

@@ -6,9 +6,13 @@ paths, so every machine of the cluster must see the same folder.
 
 from __future__ import annotations
 
+import logging
+import signal
 import threading
+import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -22,6 +26,13 @@ from workbench.shards.share import Share
 
 RETRIES: Final = 3  # of a task that fails; dask itself moves those of a lost worker to another
 _LOOK: Final = 0.3  # seconds between looks at the file that tells to end, and between reports
+_QUIET: Final = {
+    "host": "127.0.0.1",
+    "dashboard_address": None,
+    "silence_logs": logging.CRITICAL,
+    "preload": [__name__],
+}
+_DRAIN, _NOW = "drain", "now"  # what the file that tells to end may say
 _ADDRESS: Final = "give the address that `dask scheduler` prints, such as tcp://127.0.0.1:8786, or `local`"
 
 
@@ -45,9 +56,7 @@ class DaskWorkers:
             raise MissingExtra("dask", mend="pip install 'generation-workbench[dask]'") from None
         cluster = None
         if scheduler == "local":
-            cluster = LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
-            )
+            cluster = LocalCluster(workers, threads_per_worker=1, processes=True, **_QUIET)
         try:
             client = Client(cluster or scheduler, timeout="10s", set_as_default=False)
         except (OSError, ValueError) as error:
@@ -70,14 +79,22 @@ class DaskWorkers:
         future.add_done_callback(lambda done: self.news.put(_end_of(share, done)))
 
     def drain(self) -> None:
-        """Let the calls in flight end and send no more."""
-        self.drain_file.touch()
+        """Let the calls in flight end and send no more; tasks that nobody has begun are taken back."""
+        self.drain_file.write_text(_DRAIN)
+        threading.Thread(target=self._take_back, daemon=True).start()
+
+    def _take_back(self) -> None:
+        with suppress(Exception):  # the client may be closed meanwhile
+            while waiting := [future for future in self._futures if not future.done()]:
+                begun = {key for keys in self.client.processing().values() for key in keys}
+                for future in waiting:
+                    if future.key not in begun:
+                        future.cancel()
+                time.sleep(1)
 
     def give_up(self) -> None:
         """End at once, after `drain`."""
-        for future in self._futures:
-            if not future.done():
-                future.cancel(force=True)
+        self.drain_file.write_text(_NOW)
 
     def close(self) -> None:
         """Leave nothing behind."""
@@ -100,6 +117,11 @@ def _end_of(share: Share, future: Any) -> Ended:
     return Ended(share, Summary(**told["summary"]) if told["summary"] else None, error_told, told["code"] < 0)
 
 
+def dask_setup(worker: Any) -> None:
+    """Prepare a worker process of our own cluster: a terminal's Ctrl-C is for its leader, which tells the workers."""
+    signal.signal(signal.SIGINT, lambda number, frame: None)
+
+
 def work(words: list[str], share: dict[str, int], topic: str, drain_file: str) -> dict[str, Any]:
     """Run one shard's worker where dask runs this task, and give its end as plain data."""
     from distributed import get_worker
@@ -111,8 +133,7 @@ def work(words: list[str], share: dict[str, int], topic: str, drain_file: str) -
     def tend() -> None:
         while not ended.wait(_LOOK):
             _report(report, topic, share, waiting)
-            if Path(drain_file).exists():
-                worker.release()
+            _pass_on(worker, Path(drain_file))
 
     tending = threading.Thread(target=tend, daemon=True)
     tending.start()
@@ -122,6 +143,14 @@ def work(words: list[str], share: dict[str, int], topic: str, drain_file: str) -
     _report(report, topic, share, waiting)
     summary = asdict(worker.summary) if worker.summary else None
     return {"code": code, "summary": summary, "error": error_facts(worker.error) if worker.error else None}
+
+
+def _pass_on(worker: Worker, drain_file: Path) -> None:
+    """Tell a worker to end as its leader says."""
+    if drain_file.exists():
+        worker.release()
+        if drain_file.read_text() == _NOW:
+            worker.give_up()
 
 
 def _report(report: Any, topic: str, share: dict[str, int], waiting: list[tuple[str, dict[str, Any]]]) -> None:

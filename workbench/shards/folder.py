@@ -111,15 +111,22 @@ def shard_folder(project: Path) -> Iterator[ShardFolder]:
     handle = _hold(path)
     try:
         held = ShardFolder(project, path)
-        held.drain.unlink(missing_ok=True)
-        for unfinished in path.glob(".*"):
-            unfinished.unlink()
+        _clear(path)
         yield held
     finally:
         with suppress(OSError):
-            (path / DRAIN).unlink(missing_ok=True)
+            _clear(path)
             path.rmdir()
         os.close(handle)
+
+
+def _clear(path: Path) -> None:
+    """Remove what is no shard: shards half made when their worker was killed, the locks of such, a word to drain."""
+    for leaving in (*path.glob(".*"), path / DRAIN):
+        leaving.unlink(missing_ok=True)
+    for lock in path.glob("*.lock"):
+        if not lock.with_suffix("").exists():
+            lock.unlink()
 
 
 def _hold(path: Path) -> int:

@@ -31,6 +31,7 @@ def drain_when_released() -> None:
             pass
         os.kill(os.getpid(), signal.SIGINT)
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has it ignored, and that is inherited
     threading.Thread(target=wait, daemon=True).start()
 
 
