@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import projects
 import pytest
-from conftest import Ran
+from conftest import DATA, Ran
 
 from workbench.store import open_project, transaction
 from workbench.verify import digest
@@ -140,15 +141,15 @@ def test_a_live_file_can_be_merged(twins: tuple[Path, Path], run: Run) -> None:
         assert db.execute("select max(replicates) from replication").fetchone() == (3,)
 
 
-def test_an_older_file_is_brought_up_as_a_copy(
-    twins: tuple[Path, Path], run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The other file stays as it is, whatever its version."""
-    ours, theirs = twins
-    held = theirs.read_bytes()
-    monkeypatch.setattr("workbench.merge.others.newest", lambda: 99)
-    assert run("merge", theirs, "-p", ours, "--no-snapshot").code == 0
-    assert theirs.read_bytes() == held
+def test_an_older_file_is_brought_up_as_a_copy(tmp_path: Path, project: Path, run: Run) -> None:
+    """The other file stays as it is, whatever its version; all that it held is here."""
+    old = tmp_path / "old.db"
+    old.write_bytes(gzip.decompress((DATA / "projects" / "v1.db.gz").read_bytes()))
+    held = old.read_bytes()
+    assert run("merge", old, "-p", project, "--no-snapshot").code == 0
+    assert old.read_bytes() == held
+    with open_project(old) as before, open_project(project) as after:
+        assert digest(after) == digest(before)
 
 
 def test_two_people_end_with_one_digest(tmp_path: Path, shell: Callable[..., Ran]) -> None:
