@@ -48,8 +48,9 @@ def gather(db: Database, asked: Asked) -> Found:
 
 
 def draw(facts: Facts, links: Links) -> Mapping[str, Any]:
-    """Draw the stages as bars, each cohort's completeness, and a chart of the cycles of each series."""
+    """Draw stages and cohorts as bars, and a chart of the cycles of each series, the largest first."""
     series = [(key, list(rows)) for key, rows in groupby(facts["coverage"], _series)]
+    series.sort(key=lambda one: -sum(row["done"] + row["failed"] + row["pending"] for row in one[1]))
     return {
         "stages": {stage: _stage(stage, counts) for stage, counts in facts["generations"].items()},
         "cohorts": [_cohort(row) for row in facts["cohort_progress"]],
