@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 from bench_migrate import AT, REPLICATES, Watch, catalogue, grow, insert_all, peak_memory  # noqa: E402
+
 from workbench.ids import V1  # noqa: E402
 from workbench.store import Database, create_project, open_project, transaction  # noqa: E402
 
