@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
-import screenshots  # noqa: E402
+import screenshots
 
 
 @pytest.mark.skipif(screenshots.chromium() is None, reason="there is no Chromium here")
