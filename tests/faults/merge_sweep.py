@@ -13,19 +13,16 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from random import Random
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from faults.migrate_sweep import CALLS, ROLLBACK, Case, command, digest_of, environment, judged, sweep  # noqa: E402
+from faults.migrate_sweep import CALLS, ROLLBACK, Case, command, digest_of, environment, sweep  # noqa: E402
 
 
 def cases(folder: Path) -> list[Case]:
@@ -41,35 +38,6 @@ def cases(folder: Path) -> list[Case]:
     subprocess.run(command(merge, merged), env=environment(), check=True, capture_output=True)
     before, after = digest_of(ours), digest_of(merged)
     return [Case("merge", words, ours, before, after), Case("rollback", ROLLBACK, merged, after, before)]
-
-
-def kill_held(case: Case) -> tuple[str, str]:
-    """Kill one run that has written its journal and cannot commit, since somebody began to read the file meanwhile.
-
-    Gives the state left, and what is wrong. Where the reader came too late, the run is tried again.
-    """
-    for _ in range(10):
-        with tempfile.TemporaryDirectory() as name:
-            project = Path(name) / "p.db"
-            shutil.copy(case.project, project)
-            journal = project.with_name("p.db-journal")
-            quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            process = subprocess.Popen(command(case, project), env=environment(), **quiet)
-            while process.poll() is None and not journal.exists():
-                time.sleep(0.0005)
-            reader = sqlite3.connect(project, isolation_level=None)
-            try:
-                reader.execute("begin")
-                reader.execute("select count(*) from generations").fetchone()
-                is_held = journal.exists() and process.poll() is None
-            except sqlite3.OperationalError:  # it is about to commit
-                is_held = False
-            process.kill()
-            process.wait()
-            reader.close()
-            if is_held:
-                return judged(case, project)
-    raise AssertionError("the reader always came too late")
 
 
 def main() -> int:

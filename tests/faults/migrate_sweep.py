@@ -15,7 +15,6 @@ import os
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
@@ -145,18 +144,11 @@ def judged(case: Case, project: Path) -> tuple[str, str]:
     return found, goes_on(case, project) if found == "before" else ""
 
 
-def kill_after(case: Case, seconds: float, *, held: bool = False) -> tuple[str, str]:
-    """Kill one run so long after its journal appears; without strace. Gives the state left, and what is wrong.
-
-    `held`: somebody reads the file all the while, so that the run has written its journal and cannot commit.
-    """
+def kill_after(case: Case, seconds: float) -> tuple[str, str]:
+    """Kill one run so long after its journal appears; without strace. Gives the state left, and what is wrong."""
     with tempfile.TemporaryDirectory() as name:
         project = Path(name) / "p.db"
         shutil.copy(case.project, project)
-        reader = sqlite3.connect(project, isolation_level=None)
-        if held:
-            reader.execute("begin")
-            reader.execute("select count(*) from generations").fetchone()
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         process = subprocess.Popen(command(case, project), env=environment(), start_new_session=True, **quiet)
         journal, end = project.with_name("p.db-journal"), time.monotonic() + 30
@@ -166,8 +158,41 @@ def kill_after(case: Case, seconds: float, *, held: bool = False) -> tuple[str, 
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        reader.close()
         return judged(case, project)
+
+
+_UNTIL_COMMIT: Final = """
+import os, signal, sys
+from workbench.cli import main
+from workbench.store import connection
+
+connect, written = connection._connect, []
+
+def watched(*words, **named):
+    db = connect(*words, **named)
+    db.conn.set_trace_callback(see)
+    return db
+
+def see(sql):
+    if sql.lstrip().lower().startswith("update migrations"):
+        written.append(sql)
+    elif written and sql == "COMMIT":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+connection._connect = watched
+main(sys.argv[1:])
+"""
+
+
+def kill_at_commit(case: Case) -> tuple[str, str]:
+    """Kill one run when all is written and the commit begins; gives the state left, and what is wrong."""
+    with tempfile.TemporaryDirectory() as name:
+        project = Path(name) / "p.db"
+        shutil.copy(case.project, project)
+        words = [sys.executable, "-c", _UNTIL_COMMIT, *command(case, project)[3:]]
+        done = subprocess.run(words, env=environment(), capture_output=True, text=True, check=False)
+        found, wrong = judged(case, project)
+        return found, wrong or ("" if done.returncode == -signal.SIGKILL else f"it ended by itself: {done.stderr}")
 
 
 def sweep(case: Case, calls: str, most: int, jobs: int, dice: Random) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from faults.merge_sweep import cases, kill_held
-from faults.migrate_sweep import Case, kill_after
+from faults.merge_sweep import cases
+from faults.migrate_sweep import Case, kill_after, kill_at_commit
 
 
 @pytest.fixture(scope="module")
@@ -32,5 +32,5 @@ def test_kills_at_random_moments_leave_no_third_state(both: dict[str, Case], nam
 
 @pytest.mark.parametrize("name", ["merge", "rollback"])
 def test_a_kill_before_the_commit_leaves_the_state_of_before(both: dict[str, Case], name: str) -> None:
-    """The journal is written, a reader holds the commit up, the process dies: nothing has happened."""
-    assert kill_held(both[name]) == ("before", "")
+    """All is written, the commit begins, the process dies: nothing has happened."""
+    assert kill_at_commit(both[name]) == ("before", "")
