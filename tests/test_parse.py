@@ -354,5 +354,5 @@ def test_four_mebibytes_of_hostile_text_are_read_at_once(piece: str) -> None:
     ],
 )
 def test_a_thought_ends_before_the_answer_and_not_within_it(raw: str, text: str) -> None:
-    """A </think> in the texts of an answer that is JSON as a whole is part of it; anywhere else thoughts are dropped."""
+    """A </think> in the texts of an answer that is JSON as a whole is part of it; elsewhere thoughts are dropped."""
     assert parse("json", raw).text == text

@@ -182,8 +182,8 @@ def _reparse(db: Any, selection: Any, form: Form) -> int:
 
     found = reparse(db, selection)
     counts = {"looked_at": found.looked_at, "done": found.done, "failed": found.looked_at - found.done}
-    nothing = {"skipped": 0, "calls": 0, "tokens_in": 0, "tokens_out": 0, "cost": 0.0, "cost_known": True, "seconds": found.seconds}
-    document({"run": None, **counts, **nothing} if form.kind == "json" else counts, form)
+    nothing = dict.fromkeys(("skipped", "calls", "tokens_in", "tokens_out"), 0) | {"cost": 0.0, "cost_known": True}
+    document({"run": None, **counts, **nothing, "seconds": found.seconds} if form.kind == "json" else counts, form)
     return 0 if found.done == found.looked_at else 1
 
 

@@ -13,7 +13,7 @@ _UNPRICED = "select exists (select 1 from calls where run_id = ? and status = 'a
 
 
 def begin_run(db: Database, job: str, config: Mapping[str, object], slot: int | None) -> int:
-    """Write a run down and give its number; without a slot nobody takes it for lost. The caller holds the transaction."""
+    """Write a run down and give its number; without a slot nobody takes it for lost. In the caller's transaction."""
     cursor = db.execute(
         "insert into runs (job, config, status, slot, version, started) values (?, ?, 'running', ?, ?, ?)",
         (job, json.dumps(config, ensure_ascii=False), slot, __version__, now()),
