@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.store import Database, transaction
 
-CHUNK = 500  # answers indexed in one transaction
+CHUNK = 2000  # answers indexed in one transaction
 
 
 def catch_up(db: Database) -> int:
