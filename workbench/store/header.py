@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from workbench.errors import DamagedFile, ForeignFile, NewerProject, UnknownName
+from workbench.store.beside import refuse_traps
 
 APPLICATION_ID = 0x57424E43  # "WBNC", at byte 68 of every project
 _opened: dict[tuple[int, int], int] = {}  # files that this process has open, by device and inode
@@ -56,7 +57,7 @@ def read_version(path: Path) -> int | None:
 
 
 def checked_version(path: Path, newest: int) -> int:
-    """Give the schema version of a project that this workbench can open (1 to `newest`)."""
+    """Give the schema version of a project that this workbench can open (1 to `newest`), with no trap beside it."""
     version = read_version(path)
     if version is None or version < 1:
         raise DamagedFile("it is empty", where=str(path), mend="make a project with `workbench init`")
@@ -66,6 +67,7 @@ def checked_version(path: Path, newest: int) -> int:
             where=str(path),
             mend="upgrade generation-workbench",
         )
+    refuse_traps(path)
     return version
 
 
