@@ -18,7 +18,7 @@ from workbench.generate.run import Listener
 from workbench.grow import Growth, build_topics
 from workbench.ids import chunks_hash
 from workbench.parse.schemas import check_schema
-from workbench.plan.forecast import Forecast, forecast
+from workbench.plan.forecast import Forecast, forecast, refuse_unusable, unusable
 from workbench.plan.orders import Order
 from workbench.prompts import Template
 from workbench.prompts.samples import QUESTION, REASONED
@@ -166,6 +166,7 @@ def run_config(project: Path, path: Path, listener: Listener, terms: Mapping[str
     from workbench.catalogue.starters import install_starters
 
     recipe = Recipe(path)
+    refuse_unusable(_plan(project, recipe))
     if not project.exists():
         create_project(project)
         with open_project(project, write=True) as db, transaction(db):
@@ -237,7 +238,10 @@ def _export(db: Database, recipe: Recipe) -> None:
 
 def validate_config(project: Path, path: Path) -> dict[str, Any]:
     """Say what a configuration would do, without a call and without changing anything."""
-    recipe = Recipe(path)
+    return _plan(project, Recipe(path)).as_dict()
+
+
+def _plan(project: Path, recipe: Recipe) -> Forecast:
     if project.exists():
         with open_project(project) as db:
             known = db.execute(
@@ -247,15 +251,16 @@ def validate_config(project: Path, path: Path) -> dict[str, Any]:
                 (recipe.template.name, recipe.model.llm_model_id, recipe.order.topics, recipe.order.topics),
             ).fetchone()[0]
             if known:
-                return forecast(db, recipe.order).as_dict()
-    return _fresh(recipe).as_dict()
+                return forecast(db, recipe.order)
+    return _fresh(recipe)
 
 
 def _fresh(recipe: Recipe) -> Forecast:
     """Forecast a configuration whose project, topics or samples are not there yet."""
     from workbench.config import cycles, samples_for
 
-    topics, found = recipe.config.topics, Forecast(0, 0, 0, 0)
+    topics, found = recipe.config.topics, Forecast(0, 0, 0, 0, providers=[recipe.model.provider])
+    found.problems = unusable(found)
     if topics is not None:
         read = recipe.topics_file and _read(recipe).counts().unique_topics
         unique = read or topics.degree**topics.depth

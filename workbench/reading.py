@@ -23,6 +23,10 @@ MAX_DEPTH = 100
 _BOM = b"\xef\xbb\xbf"
 
 
+class Unreadable(BadFile):
+    """The file cannot be read."""
+
+
 @contextmanager
 def _opened(path: Path | str) -> Iterator[IO[bytes]]:
     """Open a regular file for reading; symlinks, folders, devices and FIFOs are refused."""
@@ -30,10 +34,11 @@ def _opened(path: Path | str) -> Iterator[IO[bytes]]:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
         reason = "it is a symbolic link" if Path(path).is_symlink() else (error.strerror or "cannot be opened")
-        raise BadFile(reason, where=str(path), mend="name a regular file that can be read") from None
+        raise Unreadable(reason, where=str(path), mend="name a regular file that can be read") from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise BadFile("it is not a regular file", where=str(path), mend="name a regular file")
+        what = "it is a folder" if Path(path).is_dir() else "it is not a regular file"
+        raise Unreadable(what, where=str(path), mend="name a regular file")
     with os.fdopen(handle, "rb") as file:
         yield file
 

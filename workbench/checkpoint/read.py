@@ -44,8 +44,15 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
 def _facts_path(path: Path) -> Path:
     if path.suffix == ".json":
         return path
-    stem = path.name.removesuffix(".jsonl").removesuffix(".failures")
-    raise BadFile("not a checkpoint's metadata", where=str(path), mend=f"name {stem}.json")
+    raise BadFile("not a checkpoint's metadata", where=str(path), mend=f"name {_likely(path)}")
+
+
+def _likely(path: Path) -> str:
+    """Name the metadata that a samples' file belongs to, or that lie in a folder."""
+    if not path.is_dir():
+        return str(path.with_name(path.name.removesuffix(".jsonl").removesuffix(".failures") + ".json"))
+    found = sorted(str(one) for folder in ("", "*/") for one in path.glob(f"{folder}*.checkpoint.json"))
+    return " or ".join(found[:3]) or "the ….checkpoint.json that DeepFabric wrote"
 
 
 def _refusal(where: str, what: str, mend: str = _WHOLE) -> OldCheckpoint:

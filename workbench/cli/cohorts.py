@@ -79,9 +79,21 @@ def compile_spec(name: str, spec: Path | None, dry_run: bool, project: Path, for
 @click.option("--mode", type=MODES, required=True, help="What is made anew; the rest is reused.")
 @click.option("--fill-up", is_flag=True, help="reuse-essays: only evaluations missing up to the replication limit.")
 @click.option(
-    "--evaluation-template", "templates", multiple=True, metavar="NAME", help="Judge by this rubric; repeatable."
+    "--evaluation-template",
+    "templates",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=names("templates"),
+    help="Judge by this rubric; repeatable.",
 )
-@click.option("--evaluation-model", "models", multiple=True, metavar="ID", help="Judge with this model; repeatable.")
+@click.option(
+    "--evaluation-model",
+    "models",
+    multiple=True,
+    metavar="ID",
+    shell_complete=names("models"),
+    help="Judge with this model; repeatable.",
+)
 @dry_run_option
 @project_option
 @json_option

@@ -9,12 +9,13 @@ from typing import Any
 import click
 
 from workbench.cli.export_options import choice_options, out_options, texts_option
+from workbench.cli.frame import Verbs
 from workbench.cli.options import json_option, project_option
 from workbench.cli.output import Form, document
 from workbench.plugins import plugin, plugin_names
 
 
-class Exports(click.Group):
+class Exports(Verbs):
     """The verbs of `export`: ours, then those of other packages."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -25,7 +25,7 @@ def code_after(call: Callable[[], object]) -> int:
     except BrokenPipeError:
         return _reader_left()
     except (KeyboardInterrupt, click.Abort):
-        _say("interrupted")
+        click.echo("interrupted", err=True)
         return INTERRUPTED
     except Exception as error:
         return _explain(error)

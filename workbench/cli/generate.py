@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from workbench.cli.batch import at_batch_price, batch_options, checked_batch, tell_open
+from workbench.cli.complete import names
 from workbench.cli.options import Amount, concurrency_option, dry_run_option, json_option, project_option
 from workbench.cli.output import Form, document, note, table
 from workbench.cli.progress import progress
@@ -22,15 +23,27 @@ F = TypeVar("F", bound=Callable[..., Any])
 def order_options(function: F) -> F:
     """Add what is to be made: `--topics`, `--num-samples`, `--template`, `--model`."""
     for option in (
-        click.option("--model", metavar="ID", help="Model of the catalogue that writes the samples."),
-        click.option("--template", metavar="NAME", help="Draft template of the catalogue."),
+        click.option(
+            "--model",
+            metavar="ID",
+            shell_complete=names("models"),
+            help="Model of the catalogue that writes the samples.",
+        ),
+        click.option(
+            "--template", metavar="NAME", shell_complete=names("templates"), help="Draft template of the catalogue."
+        ),
         click.option(
             "-n",
             "--num-samples",
             metavar="N|auto|P%",
             help="How many samples in all: a number, every unique topic once (auto), or a share of the topics.",
         ),
-        click.option("--topics", metavar="NAME", help="Topic model to go through, cycle by cycle."),
+        click.option(
+            "--topics",
+            metavar="NAME",
+            shell_complete=names("topic_models"),
+            help="Topic model to go through, cycle by cycle.",
+        ),
     ):
         function = option(function)
     return function
@@ -71,14 +84,20 @@ def order_of(topics: str | None, num_samples: str | None, template: str | None, 
         if not value
     ]
     if missing:
-        raise click.UsageError(f"{', '.join(missing)} missing: say how many samples, from which template and model")
+        mend = "say how many samples, from which of `workbench templates`, by which of `workbench models`"
+        raise click.UsageError(f"{', '.join(missing)} missing: {mend}")
     return Order(str(template), str(model), checked_amount(num_samples), topics)
 
 
 @click.command()
 @order_options
 @terms_options
-@click.option("--cohort", metavar="ID", help="Do a cohort's tasks instead, through all its stages.")
+@click.option(
+    "--cohort",
+    metavar="ID",
+    shell_complete=names("cohorts"),
+    help="Do a cohort's tasks instead, through all its stages.",
+)
 @click.option("--stage", type=click.Choice(["draft", "essay", "evaluation"]), help="With --cohort: this stage only.")
 @click.option("--force", is_flag=True, help="Make a new text for every task; the old ones stay in history.")
 @click.option("--reparse", is_flag=True, help="Parse failed answers again, without a call.")
@@ -125,12 +144,13 @@ def generate(
         if dry_run:
             document(at_batch_price(task.plan(), batch).as_dict(), form)
             return 0
-        note(plan_line(at_batch_price(task.plan(), batch)))
+        foretell(at_batch_price(task.plan(), batch))
         with progress() as listen:
             summary = task.run(Terms(force=force, **terms), listen, **batch)
         if summary.left:
             tell_open(db)
-    return print_summary(summary, form)
+        blocked = task.plan().problems if summary.left else []
+    return print_summary(summary, form, blocked=bool(blocked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +214,18 @@ def plan_line(plan: Any) -> str:
     return f"{plan.pending:,} of {plan.total_samples:,} to do: {plan.calls:,} calls, {tokens}, cost {cost}"
 
 
-def print_summary(summary: Any, form: Form) -> int:
-    """Write what came of a run and give its exit code."""
+def foretell(plan: Any) -> None:
+    """Say a forecast and what spoils it; raises what says why a provider that it needs cannot be used here."""
+    from workbench.plan.forecast import refuse_unusable
+
+    note(plan_line(plan))
+    refuse_unusable(plan)
+    for problem in plan.problems:
+        note(problem)
+
+
+def print_summary(summary: Any, form: Form, *, blocked: bool = False) -> int:
+    """Write what came of a run and give its exit code; `blocked`: not all that is left can go on by itself."""
     facts = summary.as_dict()
 
     def text() -> Any:
@@ -205,7 +235,8 @@ def print_summary(summary: Any, form: Form) -> int:
         if summary.why:
             yield summary.why
         if summary.left:
-            yield f"{summary.left:,} left; the same command goes on"
+            again = "`workbench explain` says of each why it is blocked" if blocked else "the same command goes on"
+            yield f"{summary.left:,} left; {again}"
 
     document(facts, form, text)
     return int(summary.exit_code)
@@ -214,7 +245,7 @@ def print_summary(summary: Any, form: Form) -> int:
 @click.command()
 @click.argument("config", required=False, type=click.Path(path_type=Path))
 @order_options
-@click.option("--cohort", metavar="ID", help="Cohort to look at instead.")
+@click.option("--cohort", metavar="ID", shell_complete=names("cohorts"), help="Cohort to look at instead.")
 @project_option
 @json_option
 def validate(project: Path, form: Form, config: Path | None, cohort: str | None, **order: str | None) -> int:
@@ -256,8 +287,8 @@ def _forecast(db: Any, cohort: str | None, order: dict[str, str | None]) -> Any:
 
 
 @click.command()
-@click.argument("gen_id", required=False, metavar="[ID]")
-@click.option("--cohort", metavar="ID", help="Explain every member of a cohort.")
+@click.argument("gen_id", required=False, metavar="[ID]", shell_complete=names("generations"))
+@click.option("--cohort", metavar="ID", shell_complete=names("cohorts"), help="Explain every member of a cohort.")
 @project_option
 @json_option
 def explain(project: Path, form: Form, gen_id: str | None, cohort: str | None) -> None:

@@ -156,13 +156,10 @@ def told(changes: dict[str, list[str]], what: str, dry_run: bool) -> Iterator[st
 
 
 def _unbound(found: Sequence[Model]) -> Iterator[str]:
-    from workbench.errors import WorkbenchError
-    from workbench.providers import provider_for
+    from workbench.providers import why_not
 
     for alias in dict.fromkeys(model.provider for model in found):
-        try:
-            provider_for(alias)
-        except WorkbenchError as error:
+        if error := why_not(alias):
             yield f"provider {alias!r} cannot be used here yet: {error}"
 
 

@@ -16,12 +16,13 @@ from typing import Any, Final, Literal
 
 import click
 
+from workbench.cli.columns import CELL, fitted
 from workbench.cli.spreadsheet import csv_lines
 from workbench.cli.visible import hides, visible, width
 
-CELL: Final = 80  # characters of a table's cell
 Row = Mapping[str, Any]
 _SUSPECT: Final = re.compile(r"[^\x20-\x7e\n]")
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,27 +151,28 @@ def shown(value: object, limit: int | None = CELL) -> str:
 
 
 def aligned(rows: Sequence[Row], columns: Sequence[str]) -> None:
-    """Write rows as a plain table: numbers to the right, wide columns cut to the terminal's width."""
-    cells = [[shown(row.get(name)) for name in columns] for row in rows]
+    """Write rows as a plain table, numbers to the right; on a terminal what it has room for, and what it has not."""
+    cells = [[_cell(row.get(name)) for name in columns] for row in rows]
     heads = [visible(name, CELL) for name in columns]
-    widths = _fitted([max(map(width, column)) for column in zip(heads, *cells, strict=True)])
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    widths = fitted(heads, cells, room)
     right = [all(isinstance(r.get(n), int | float | None) for r in rows) for n in columns]
     click.echo(bold(_joined(heads, widths, right)))
     for row in cells:
         click.echo(_joined(row, widths, right))
+    full = {place for place in range(len(columns)) if any(row[place] for row in cells)}
+    if missing := sorted(full - widths.keys()):
+        note(f"no room for {', '.join(heads[place] for place in missing)}: widen the terminal, or use --json")
 
 
-def _fitted(widths: list[int]) -> list[int]:
-    if not sys.stdout.isatty():
-        return widths
-    room = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
-    cap = next((cap for cap in range(CELL, 8, -1) if sum(min(w, cap) for w in widths) <= room), 8)
-    return [min(w, cap) for w in widths]
+def _cell(value: object) -> str:
+    if isinstance(value, str) and sys.stdout.isatty() and _MOMENT.fullmatch(value):
+        return f"{value[:10]} {value[11:16]}"  # to the minute; piped, CSV and JSON have it whole
+    return shown(value)
 
 
-def _joined(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
-    parts = [_padded(*one) for one in zip(cells, widths, right, strict=True)]
-    return "  ".join(parts).rstrip()
+def _joined(cells: Sequence[str], widths: Mapping[int, int], right: Sequence[bool]) -> str:
+    return "  ".join(_padded(cells[place], wide, right[place]) for place, wide in widths.items()).rstrip()
 
 
 def _padded(cell: str, wide: int, right: bool) -> str:

@@ -8,12 +8,13 @@ from typing import Literal
 import click
 
 from workbench.cli.complete import names
+from workbench.cli.frame import Verbs
 from workbench.cli.migrate import described, told
 from workbench.cli.options import dry_run_option, json_option, needless_yes_option, project_option
 from workbench.cli.output import Form, document
 
 
-@click.group()
+@click.group(cls=Verbs)
 def rename() -> None:
     """Give a template, model, combo or cohort another name; every ID below it follows.
 

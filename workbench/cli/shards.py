@@ -68,7 +68,7 @@ def run_shards(
         return _one(project, shards, asked, agreed)
     from workbench.shards.together import generate_together
 
-    _foretell(project, asked, agreed)
+    _foretell(project, asked, agreed, elsewhere=shards.get("scheduler", "local") != "local")
     with progress() as listen:
         return generate_together(
             project,
@@ -81,12 +81,13 @@ def run_shards(
         )
 
 
-def _foretell(project: Path, asked: Any, terms: Any) -> None:
-    from workbench.cli.generate import plan_line
+def _foretell(project: Path, asked: Any, terms: Any, *, elsewhere: bool) -> None:
+    from workbench.cli.generate import foretell, plan_line
     from workbench.store import open_project
 
     with open_project(project) as db:
-        note(plan_line(asked.forecast(db, () if terms.force else ("done",) if terms.retry_failed else None)))
+        plan = asked.forecast(db, () if terms.force else ("done",) if terms.retry_failed else None)
+    note(plan_line(plan)) if elsewhere else foretell(plan)  # keys of other machines are not ours to look for
 
 
 def _one(project: Path, shards: dict[str, Any], asked: Any, terms: Any) -> Any:

@@ -9,6 +9,7 @@ from workbench.catalogue.models import Model, load_model, model_name
 from workbench.events import told_facts
 from workbench.plan.estimates import answer_tokens, price_of
 from workbench.plan.orders import Order, shape, topics_shape
+from workbench.providers import why_not
 from workbench.record.selection import CohortSelection, GroupCount, Selection, counts
 from workbench.store import Database
 
@@ -17,7 +18,10 @@ TYPICAL_PROMPT = 400  # tokens, when the record holds no call to learn from
 
 @dataclass(slots=True)
 class Forecast:
-    """What a run would do. Money is None when a model has no prices; `problems` would stop or spoil the run."""
+    """What a run would do. Money is None when a model has no prices; `problems` would stop or spoil the run.
+
+    `providers` are the aliases that its calls go to.
+    """
 
     total_samples: int
     done: int
@@ -30,6 +34,7 @@ class Forecast:
     tokens_in: int = 0
     tokens_out: int = 0
     cost: float | None = None
+    providers: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, object]:
@@ -63,7 +68,7 @@ def forecast(db: Database, order: Order, settled: tuple[str, ...] | None = None)
         final_cycle_size=order_shape.final_cycle_size if order.topics else 0,
     )
     _add_calls(db, plan, [(order_shape.template_id, order_shape.model_id, plan.pending)])
-    plan.problems = problems(db, order_shape.selection)
+    plan.problems = [*unusable(plan), *problems(db, order_shape.selection)]
     return plan
 
 
@@ -103,7 +108,7 @@ def forecast_cohort(db: Database, selection: CohortSelection, settled: tuple[str
             parameters,
         ).fetchall()
     _add_calls(db, plan, parts)
-    plan.problems = problems(db, selection)
+    plan.problems = [*unusable(plan), *problems(db, selection)]
     return plan
 
 
@@ -116,6 +121,7 @@ def _add_calls(db: Database, plan: Forecast, parts: list[tuple[int, int | None, 
         model = load_model(db, model_name(db, model_id)[0])
         each_in, each_out = _typical(db, template_id, model)
         plan.calls += count
+        plan.providers = sorted({*plan.providers, model.provider})
         plan.tokens_in += each_in * count
         plan.tokens_out += each_out * count
         price = price_of(model, each_in * count, each_out * count)
@@ -130,6 +136,17 @@ def _typical(db: Database, template_id: int, model: Model) -> tuple[int, int]:
         (template_id,),
     ).fetchone()
     return int(row[0] or TYPICAL_PROMPT), int(row[1] or answer_tokens(model))
+
+
+def unusable(plan: Forecast) -> list[str]:
+    """Say of each provider that would be called and cannot be, on this machine, how that is mended."""
+    return [str(error) for error in map(why_not, plan.providers) if error]
+
+
+def refuse_unusable(plan: Forecast) -> None:
+    """Refuse a run before anything is written down; raises what says why its first such provider cannot be used."""
+    for error in filter(None, map(why_not, plan.providers)):
+        raise error
 
 
 def problems(db: Database, selection: Selection) -> list[str]:

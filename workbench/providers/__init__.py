@@ -1,7 +1,7 @@
 """Who answers: one protocol, and behind it bound endpoints, an embedded model, and the models of other packages."""
 
 from workbench.providers.base import OUTCOMES, Answer, Outcome, Provider, Request, Verdict, verdict_of
-from workbench.providers.choice import limits_of, provider_for
+from workbench.providers.choice import limits_of, provider_for, why_not
 from workbench.providers.limiter import Limiter, Pace, Ticket
 from workbench.providers.retry import LONGEST_WAIT, MAX_RETRIES, Breaker, Step, delay, next_step
 
@@ -24,4 +24,5 @@ __all__ = [
     "next_step",
     "provider_for",
     "verdict_of",
+    "why_not",
 ]

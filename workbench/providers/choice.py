@@ -40,6 +40,15 @@ def provider_for(alias: str) -> Provider:
     return OpenAI(binding)
 
 
+def why_not(alias: str) -> WorkbenchError | None:
+    """Say why an alias cannot be used on this machine, with the remedy; None: it can."""
+    try:
+        provider_for(alias)
+    except WorkbenchError as error:
+        return error
+    return None
+
+
 def _made(provider: Callable[[str], Provider], alias: str) -> Provider:
     try:
         return provider(alias)
