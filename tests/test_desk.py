@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from gardens import garden, order
 
+from workbench.generate import desk as rules
 from workbench.generate.desk import PASSES, Desk
 from workbench.plan import prompting
 from workbench.plan.orders import Planting, shape
@@ -28,20 +29,31 @@ def desk(tmp_path: Path) -> Iterator[tuple[Desk, Database, list[str]]]:
         db.conn.set_trace_callback(None)
 
 
-def test_what_arrives_within_a_few_passes_of_the_loop_is_one_transaction(tmp_path: Path) -> None:
-    """Twenty acts that come in three passes are committed once; each gets its own result, after the commit."""
+@pytest.mark.parametrize(("span", "commits"), [(3600.0, 1), (0.0, 11)])
+def test_what_arrives_within_a_few_passes_of_the_loop_is_written_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, span: float, commits: int
+) -> None:
+    """Twenty acts that come in three passes are one transaction, or more when they take too long; none is lost.
+
+    Each gets its own result, after its commit. By a clock that ticks when it is looked at, every act and every commit
+    takes one: without a span that is one act first, then two at a time, since that is as long as a commit takes.
+    """
+    monkeypatch.setattr(rules, "SPAN", span)
+    monkeypatch.setattr(rules, "ticks", iter(range(1000)).__next__)
     with desk(tmp_path) as (found, _, said):
 
-        async def one(number: int) -> tuple[int, int]:
+        async def one(number: int) -> int:
             for _ in range(number % PASSES):
                 await asyncio.sleep(0)
-            return await found.do(lambda db: number), said.count("COMMIT")
+            result = await found.do(lambda db: number)
+            assert said[-1] == "COMMIT"
+            return result
 
-        async def all_of_them() -> list[tuple[int, int]]:
+        async def all_of_them() -> list[int]:
             return await asyncio.gather(*map(one, range(20)))
 
-        assert asyncio.run(all_of_them()) == [(number, 1) for number in range(20)]
-        assert said == ["begin immediate", "COMMIT"]
+        assert asyncio.run(all_of_them()) == list(range(20))
+        assert said == ["begin immediate", "COMMIT"] * commits
 
 
 def test_an_act_alone_is_written_at_once(tmp_path: Path) -> None:
