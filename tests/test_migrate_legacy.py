@@ -12,7 +12,7 @@ from typing import Any
 import projects
 import pytest
 from conftest import DATA, Ran
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import lineage
@@ -237,6 +237,7 @@ def by_rule(rows: list[Row]) -> dict[str, int]:
     return given
 
 
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.one_of(st.none(), st.integers(1, 6)), st.booleans()), min_size=1, max_size=8),
     st.randoms(use_true_random=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -141,16 +142,17 @@ class Sequences(RuleBasedStateMachine):
 
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")
 def test_any_sequence_keeps_the_rules(tmp_path: Path) -> None:
-    """Twenty sequences of up to eight steps each."""
+    """A few sequences of up to eight steps each; LAWS=200 runs so many."""
     from hypothesis.stateful import run_state_machine_as_test
 
     Sequences.folder = tmp_path
-    few = settings(max_examples=20, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck))
+    count = int(os.environ.get("LAWS", "8"))
+    few = settings(max_examples=count, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Sequences, settings=few)
 
 
 @given(schemes=st.lists(SCHEMES, min_size=1, max_size=4), replicates=st.integers(1, 3))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_back_is_the_identity_and_twice_is_once(
     tmp_path_factory: pytest.TempPathFactory, schemes: list[str], replicates: int
 ) -> None:
