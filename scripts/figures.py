@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -53,6 +54,8 @@ def _disks(found: Any) -> str:
     return f"{found['runs']} runs ({', '.join(found['ways'])}): {wrong} in which more was lost than that"
 
 
+KEYS: Final = ("tests/test_providers_binding.py", "tests/test_providers_faults.py", "tests/test_generate.py")
+LAWS: Final = "150"  # sequences of operations
 FIGURES: Final[dict[str, Figure]] = {
     "kills": Figure(
         "`kill -9` while `generate` runs",
@@ -112,18 +115,43 @@ FIGURES: Final[dict[str, Figure]] = {
         lambda m: f"{m['files']} files: " + ", ".join(f"{n} {what}" for what, n in sorted(m["found"].items())),
         ("--files", "60"),
     ),
+    "templates": Figure(
+        "hostile templates",
+        "at least 60 refused in < 1 s each; 50 real ones accepted",
+        ("-m", "pytest", "-v", "tests/test_prompts_hostile.py"),
+        str,
+    ),
+    "strangers": Figure(
+        "schemas of strangers' files; changes of any hashed fact",
+        "at least 12 refused, nothing of them run; every change found by `verify --full`",
+        ("-m", "pytest", "-v", "tests/test_rescue.py", "tests/test_verify.py", "-k", "schema or hashed"),
+        str,
+    ),
+    "keys": Figure(
+        "keys: never in a file, never to a host that is not bound to them",
+        "0",
+        ("-m", "pytest", "-v", *KEYS, "-k", "key or origin or host or bound"),
+        str,
+    ),
+    "laws": Figure(
+        "any operations in any order on two people's files",
+        "the rules and the laws hold after each step",
+        ("-m", "pytest", "-v", "tests/test_laws.py"),
+        str,
+    ),
 }
 
 
 def measure(name: str, quick: bool) -> bool:
     """Run one proof and print its row; says whether the promise held."""
     figure, begun = FIGURES[name], time.monotonic()
-    words = [sys.executable, str(ROOT / figure.command[0]), *figure.command[1:]]
-    done = subprocess.run([*words, *(figure.quick if quick else ())], capture_output=True, text=True, check=False)
+    words = [sys.executable, *figure.command, *(figure.quick if quick else ())]
+    env = os.environ | {"PYTHONPATH": str(ROOT)} | ({} if quick else {"LAWS": LAWS})
+    done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     try:
         told = figure.told(json.loads(done.stdout))
     except (ValueError, KeyError, TypeError):
-        told = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        told = ((done.stderr or done.stdout).strip().splitlines() or ["it said nothing"])[-1].strip("= ")
     held = done.returncode == 0
     minutes = (time.monotonic() - begun) / 60
     print(f"| {figure.what} | {figure.goal} | {told} | {'yes' if held else '**no**'} | {minutes:.1f} |", flush=True)
