@@ -1,4 +1,4 @@
-"""`workbench generate`, `workbench validate` and `workbench explain`."""
+"""`workbench generate` and `workbench validate`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from workbench.cli.batch import at_batch_price, batch_options, checked_batch, tell_open
 from workbench.cli.complete import names
 from workbench.cli.options import Amount, concurrency_option, dry_run_option, json_option, project_option
-from workbench.cli.output import Form, document, note, table
+from workbench.cli.output import Form, document, many, note
 from workbench.cli.progress import progress
 from workbench.cli.shards import checked_shards, run_shards, shard_options
 
@@ -211,7 +211,7 @@ def plan_line(plan: Any) -> str:
     """Say a forecast in one line."""
     cost = "no price known" if plan.cost is None else f"about {plan.cost:.4g}"
     tokens = f"about {plan.tokens_in + plan.tokens_out:,} tokens"
-    return f"{plan.pending:,} of {plan.total_samples:,} to do: {plan.calls:,} calls, {tokens}, cost {cost}"
+    return f"{plan.pending:,} of {plan.total_samples:,} to do: {many(plan.calls, 'call')}, {tokens}, cost {cost}"
 
 
 def foretell(plan: Any) -> None:
@@ -231,7 +231,7 @@ def print_summary(summary: Any, form: Form, *, blocked: bool = False) -> int:
     def text() -> Any:
         word = "not all done" if summary.status == "failed" and not summary.failed else summary.status
         counts = f"{summary.done:,} done, {summary.failed:,} failed, {summary.skipped:,} skipped"
-        yield f"{word}: {counts}, {summary.calls:,} calls in {summary.seconds:.1f} s (run {summary.run})"
+        yield f"{word}: {counts}, {many(summary.calls, 'call')} in {summary.seconds:.1f} s (run {summary.run})"
         if summary.why:
             yield summary.why
         if summary.left:
@@ -284,42 +284,3 @@ def _forecast(db: Any, cohort: str | None, order: dict[str, str | None]) -> Any:
         return forecast_topics(db, topics, amount)
     note(f"with template {used[0]} and model {used[1]}, the only ones used so far")
     return forecast(db, Order(*used, amount, topics))
-
-
-@click.command()
-@click.argument("gen_id", required=False, metavar="[ID]", shell_complete=names("generations"))
-@click.option("--cohort", metavar="ID", shell_complete=names("cohorts"), help="Explain every member of a cohort.")
-@project_option
-@json_option
-def explain(project: Path, form: Form, gen_id: str | None, cohort: str | None) -> None:
-    """Say why a task is new, reused, stale, blocked or failed, field by field, and what making it would cost.
-
-    \b
-    Example:
-      workbench explain d_1uebvk8svcsa39ro
-      workbench explain --cohort pilot
-    """
-    from workbench.lineage import resolve
-    from workbench.plan import explain as reasons
-    from workbench.store import open_project
-
-    if (gen_id is None) == (cohort is None):
-        raise click.UsageError("give one ID, or --cohort")
-    with open_project(project) as db:
-        if gen_id is not None:
-            found = reasons.explain(db, resolve(db, gen_id)).as_dict()
-            document(found, form, lambda: _reasons(found))
-            return
-        from workbench.plan.cohorts import cohort_number
-
-        rows = (one.as_dict() for one in reasons.explain_cohort(db, cohort_number(db, str(cohort))))
-        table(rows, form, ["gen_id", "stage", "verdict", "why", "cost"] if form.kind != "json" else None)
-
-
-def _reasons(found: dict[str, Any]) -> Any:
-    yield f"{found['gen_id']} ({found['stage']}): {found['verdict']}"
-    yield found["why"]
-    for one in found["differences"]:
-        yield f"  {one['field']}: was {one['was']!r}, is {one['now']!r}"
-    if found["cost"] is not None:
-        yield f"making it anew would cost about {found['cost']:.4g}"

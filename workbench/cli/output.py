@@ -78,6 +78,11 @@ def _plain(value: object) -> object:
     return str(value)
 
 
+def many(count: int, noun: str) -> str:
+    """Count things in words: `1 call`, `2,000 calls`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def document(value: Row, form: Form, text: Callable[[], Iterable[str]] | None = None) -> None:
     """Write one result: a JSON object, or the lines that `text` gives (default: its keys and values)."""
     if form.kind == "json":

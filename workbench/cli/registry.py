@@ -50,7 +50,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "generate": Entry("generate:generate", "Make the samples that are not there yet."),
         "run": Entry("run:run", "Do what a configuration file says."),
         "batches": Entry("batch:batches", "Files of calls at a provider, answered within a day"),
-        "explain": Entry("generate:explain", "Say why a task is new, reused, stale, blocked or failed."),
+        "explain": Entry("explain:explain", "Say why a task is new, reused, stale, blocked or failed."),
     },
     "Look": {
         "browse": Entry("browse:browse", "Look at the project in Datasette, with the workbench's pages, until Ctrl-C."),
