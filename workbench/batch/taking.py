@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from tempfile import TemporaryFile
-from typing import BinaryIO, Final, TypeVar
+from typing import BinaryIO, Final
 
 from workbench.batch.books import Batch, Line, close_line, close_rest, end_batch, find_line, outcomes
 from workbench.batch.filling import FACTOR
@@ -31,8 +30,8 @@ _REST: Final[Mapping[str, tuple[str, str]]] = {
     "cancelled": ("failed", "cancelled"),
     "failed": ("failed", "batch_failed"),
 }
+_MOST: Final = 32 * 2**20  # bytes of the lines written in one transaction, but for one line
 _LONGEST: Final = 8 * 2**20  # bytes of a line that is read; what is longer is no answer
-T = TypeVar("T")
 Notice = Callable[[str, Mapping[str, object]], None]
 
 
@@ -184,7 +183,15 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
         whole = line.endswith(b"\n")
 
 
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    found = iter(items)
-    while chunk := list(islice(found, size)):
+def _chunks(lines: Iterable[bytes], count: int) -> Iterator[list[bytes]]:
+    """Give lines some at a time, fewer where they are long."""
+    chunk: list[bytes] = []
+    size = 0
+    for line in lines:
+        if chunk and (len(chunk) >= count or size + len(line) > _MOST):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(line)
+        size += len(line)
+    if chunk:
         yield chunk

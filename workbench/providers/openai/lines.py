@@ -13,7 +13,7 @@ from workbench.providers.openai.classes import outcome_of_error
 from workbench.providers.openai.judge import Garbage, judge, parsed_object
 from workbench.providers.openai.payload import payload
 from workbench.providers.openai.reply import Reply
-from workbench.providers.texts import one_line
+from workbench.providers.texts import cleaned, one_line
 
 ENDPOINT: Final = "/v1/chat/completions"  # what batch files name, whatever address they are sent to
 _LONGEST_ID: Final = 256
@@ -36,8 +36,13 @@ def result_line(line: bytes, key: Key | None) -> tuple[str | None, Answer]:
     except Garbage as error:
         return None, Answer("garbage", body, error=one_line(error))
     custom_id = found.get("custom_id")
-    known = custom_id if isinstance(custom_id, str) and len(custom_id) <= _LONGEST_ID else None
-    return known, replace(_answer(found), body=body)
+    return _known(custom_id), replace(_answer(found), body=body)
+
+
+def _known(custom_id: object) -> str | None:
+    """Give an ID that can be one of ours: short enough, and a text that SQLite can be asked for."""
+    is_ours = isinstance(custom_id, str) and len(custom_id) <= _LONGEST_ID and not cleaned(custom_id)[1]
+    return str(custom_id) if is_ours else None
 
 
 def _answer(found: Mapping[str, Any]) -> Answer:
