@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from workbench.errors import DamagedFile
 from workbench.ids import NO_TOPIC
 from workbench.store import Database
+
+LONGEST_PATH: Final = 1000  # edges from the root to a topic
 
 
 def ensure_plain_combo(db: Database) -> int:
@@ -23,16 +28,23 @@ def ensure_topic_combos(db: Database, topic_model_id: int) -> None:
 
 
 def topic_path(db: Database, topic_id: int) -> list[str]:
-    """Give the titles from the root to a topic, by its main path: one indexed query."""
+    """Give the titles from the root to a topic, by its main path: one indexed query.
+
+    Raises DamagedFile where topics hang below each other, so that the path has no end.
+    """
     rows = db.execute(
         "with recursive up (id, title, distance) as ("
         " select id, title, 0 from topics where id = ?"
         " union all"
         " select t.id, t.title, up.distance + 1 from up"
-        " join topic_edges e on e.child_id = up.id and e.main = 1 join topics t on t.id = e.parent_id)"
+        " join topic_edges e on e.child_id = up.id and e.main = 1 join topics t on t.id = e.parent_id"
+        " where distance < ?)"
         " select title from up order by distance desc",
-        (topic_id,),
+        (topic_id, LONGEST_PATH),
     ).fetchall()
+    if len(rows) > LONGEST_PATH:
+        title = rows[-1][0]
+        raise DamagedFile(f"the path above topic {title!r} has no end", mend="restore a snapshot, or prune the topic")
     return [title for (title,) in rows]
 
 

@@ -83,7 +83,7 @@ _FLAGS: Final = tuple(column.name for column in _FACTS if column.kind == "flag")
 _BELOW: Final = """
 with recursive below (about, id) as (
   select value, value from json_each(?)
-  union all select below.about, g.id from below join generations g on g.parent_id = below.id
+  union select below.about, g.id from below join generations g on g.parent_id = below.id
 )
 select below.about, v.gen_id, t.name as template_id, m.llm_model_id, v.replicate, s.score, s.scale_min, s.scale_max,
   case when s.scale_max > s.scale_min then (s.score - s.scale_min) / (s.scale_max - s.scale_min) end as score_0_to_1

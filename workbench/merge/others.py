@@ -6,10 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import clear_frames
 
-from workbench.errors import Conflict, DamagedFile
+from workbench.errors import Conflict, DamagedFile, ForeignFile
+from workbench.merge.legible import refuse_what_is_no_text, whole_tables
 from workbench.merge.numbers import THEIRS
 from workbench.store import Database, open_copy, open_project, scheme_of, sqlite3
+from workbench.store.connection import is_no_text
+from workbench.store.steps import shape_at, shape_of, step_names
 
 
 @contextmanager
@@ -33,8 +37,6 @@ def readable(path: Path) -> Iterator[Path]:
 
 def newest() -> int:
     """Give the version of the schema that this workbench writes."""
-    from workbench.store.steps import step_names
-
     return len(step_names())
 
 
@@ -55,8 +57,13 @@ def refuse_other_scheme(db: Database, path: Path, name: str) -> None:
 
 
 def attach(db: Database, path: Path) -> None:
-    """Attach the other project as `theirs`, inside the transaction: one that begins later would lock it too."""
+    """Attach the other project as `theirs`, inside the transaction: one that begins later would lock it too.
+
+    Raises ForeignFile when another file has come to its place since it was checked.
+    """
     db.execute(f"attach ? as {THEIRS}", (str(path),))
+    if shape_of(db.conn, THEIRS) != shape_at(newest()):
+        raise ForeignFile("it changed while it was read", where=str(path), mend="merge it again once nobody changes it")
 
 
 @contextmanager
@@ -65,20 +72,29 @@ def reading(db: Database, path: Path, name: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise _blamed(path, name, error) from error
+        clear_frames(error.__traceback__)  # a cursor that lives on in one would keep their file attached
+        raise _blamed(db, path, name, error) from error
     finally:
         if THEIRS in [name for _, name, _ in db.execute("pragma database_list").fetchall()]:
             db.execute(f"detach {THEIRS}")
 
 
-def _blamed(path: Path, name: str, error: sqlite3.DatabaseError) -> Exception:
-    """Say whose file is damaged, if one is."""
+def _blamed(db: Database, path: Path, name: str, error: sqlite3.DatabaseError) -> Exception:
+    """Say whose file is damaged, if one is; ours where theirs is not, for whoever has theirs open would say theirs."""
+    mine = str(db.execute("pragma database_list").fetchone()[2])
     code = getattr(error, "sqlite_errorname", "") or ""
-    if not code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return error
     with open_project(path) as other:
-        try:
-            found = other.execute("pragma quick_check(1)").fetchone()[0]
-        except sqlite3.DatabaseError as worse:
-            found = str(worse)
-    return error if found == "ok" else DamagedFile(str(found)[:200], where=name, mend="merge a snapshot of it")
+        if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            found = _soundness(other)
+            where, what = (name, found) if found != "ok" else (mine, " ".join(str(error).split()))
+            return DamagedFile(what[:200], where=where, mend="take a snapshot of it instead")
+        if is_no_text(error) or code == "SQLITE_ERROR":  # the latter of a function that was given such a text
+            refuse_what_is_no_text(other, name, "main", whole_tables(other))
+    return DamagedFile("text that is no UTF-8", where=mine, mend="restore a snapshot") if is_no_text(error) else error
+
+
+def _soundness(other: Database) -> str:
+    try:
+        return str(other.execute("pragma quick_check(1)").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        return str(error)

@@ -184,11 +184,14 @@ def _bring_edges(db: Database) -> int:
     return rows + len(mains) + db.execute(_PLACE_EDGES).rowcount
 
 
-# Only an edge that is new to a topic that both had can close a circle.
+# Only an edge that is new to a topic that both had can close a circle, or a file that had one before: then some edge
+# does not lead downwards.
 _LINKED: Final = """
 select distinct o.topic_model_id from temp.number_topic_edges k cross join theirs.topic_edges r on r.id = k.theirs
-cross join temp.number_topics n on n.theirs = r.child_id and not n.made cross join main.topics o on o.id = n.ours
-where k.made
+cross join temp.number_topics n on n.theirs = r.child_id cross join main.topics o on o.id = n.ours
+where k.made and (not n.made or r.parent_id = r.child_id
+  or o.depth <= (select p.depth from temp.number_topics q cross join main.topics p on p.id = q.ours
+    where q.theirs = r.parent_id))
 """
 
 

@@ -55,7 +55,7 @@ NARROWED: Final = {
     "combo": """g.id in (
       with recursive below (id) as (
         select g.id from combos c join generations g on g.combo_id = c.id where c.combo_id = ?
-        union all select g.id from below join generations g on g.parent_id = below.id)
+        union select g.id from below join generations g on g.parent_id = below.id)
       select id from below)""",
     "cohort": "k.cohort_id = ?",
 }

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from traceback import clear_frames
 
 from workbench import __version__
 from workbench.clock import now
@@ -73,6 +74,8 @@ def _prepare(db: Database, path: Path, version: int) -> None:
             where=str(path),
             mend="take its rows safely with `workbench import-data FILE`",
         )
+    if db.execute(_ODD_COUNTERS).fetchone():
+        raise DamagedFile("its counters of rows are no counters", where=str(path), mend=_RESCUE)
     functions.register(db.conn, scheme_of(db))
 
 
@@ -99,11 +102,18 @@ def open_project(path: Path | str, *, write: bool = False) -> Iterator[Database]
     except sqlite3.DatabaseError as error:
         if _code(error).startswith(_OF_THE_FILE):
             raise _named(error, path) from error
+        if is_no_text(error):
+            clear_frames(error.__traceback__)  # a cursor that lives on in one would go on locking the file
+            raise DamagedFile("text that is no UTF-8", where=str(path), mend=_RESCUE) from error
         raise
     finally:
         settle(db)
         header.note_open(path, -1)
         db.close()
+
+
+_ODD_COUNTERS = "select 1 from sqlite_sequence where typeof(seq) <> 'integer' or seq < 0 limit 1"
+_RESCUE = "restore a snapshot, or try `workbench import-data` on it"
 
 
 def _code(error: Exception) -> str:
@@ -117,7 +127,12 @@ def _named(error: Exception, path: Path) -> WorkbenchError:
     for codes, kind, what, mend in _ERRORS:
         if code.startswith(codes):
             return kind(f"{words}{what}", where=str(path), mend=mend)
-    return DamagedFile(words, where=str(path), mend="restore a snapshot, or try `workbench import-data` on it")
+    return DamagedFile(words, where=str(path), mend=_RESCUE)
+
+
+def is_no_text(error: Exception) -> bool:
+    """Say whether Python refused a text of the file, which is no UTF-8; SQLite itself takes any bytes."""
+    return not _code(error) and str(error).startswith("Could not decode to UTF-8")
 
 
 _ERRORS: tuple[tuple[tuple[str, ...], type[WorkbenchError], str, str], ...] = (

@@ -43,9 +43,9 @@ def _ours(kind: str, name: str, table: str, sql: str) -> bool:
     return not (name.startswith("user_") and kind in ("view", "index"))
 
 
-def shape_of(conn: sqlite3.Connection) -> Shape:
+def shape_of(conn: sqlite3.Connection, schema: str = "main") -> Shape:
     """Give what a file's schema consists of, as far as it is the workbench's."""
-    rows = conn.execute("select type, name, tbl_name, coalesce(sql, '') from sqlite_master").fetchall()
+    rows = conn.execute(f"select type, name, tbl_name, coalesce(sql, '') from {schema}.sqlite_master").fetchall()
     return frozenset(row for row in rows if _ours(*row))
 
 

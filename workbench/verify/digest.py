@@ -14,6 +14,7 @@ from workbench.verify.check import snapshot
 from workbench.verify.facts import BY_CHAIN, BY_ID, PLAIN, Ending, Naming, generations, named
 
 SPAN: Final = 500  # lines, or row numbers, to a batch
+_LAST: Final = 2**63 - 1  # the highest number that SQLite gives a row
 _AHEAD: Final = 8  # batches that SQLite may be ahead of the hashing
 
 
@@ -66,7 +67,7 @@ def _batches_of_all(db: Database, naming: Naming) -> Iterator[str]:
         yield from _batches(db, sql)
     sql = generations(naming)
     for first in _starts(db):
-        (text,) = db.execute(sql, {"first": first, "last": first + SPAN - 1}).fetchone()
+        (text,) = db.execute(sql, {"first": first, "last": min(first + SPAN - 1, _LAST)}).fetchone()
         yield text
 
 
@@ -81,7 +82,7 @@ def _starts(db: Database) -> Iterator[int]:
     last = 0
     while (first := db.execute("select min(id) from generations where id > ?", (last,)).fetchone()[0]) is not None:
         yield first
-        last = first + SPAN - 1
+        last = min(first + SPAN - 1, _LAST)
 
 
 def _text_hash(text: str | None) -> str | None:
