@@ -195,6 +195,13 @@ def test_counters_at_their_end_do_no_harm(tmp_path, biggest, table):
         assert digest(db) == digest(there)
 
 
+def test_signatures_that_name_nothing_are_told_of_their_file(other, tmp_path):
+    """Rows that lost their template have no signature; which file they are in is said."""
+    mine = projects.made(tmp_path / "mine.db")
+    edit(other, "pragma foreign_keys = off", "update generations set template_id = 9999")
+    assert "other.db" in refused(mine, other)
+
+
 EDGE = "insert into topic_edges (parent_id, child_id, place, main)"
 CIRCLES = {
     "child": f"{EDGE} select max(child_id), 1, 9, {{main}} from topic_edges",

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from workbench.errors import Conflict, DamagedFile, WorkbenchError
+from workbench.errors import Conflict, DamagedFile, InvalidSignature, WorkbenchError
 from workbench.ids import STAGES
 from workbench.merge import catalogue, cohorts, history, numbers, prompts, renames, tangled, topics, work
 from workbench.merge.others import attach, reading
@@ -39,6 +40,9 @@ class Order:
         return {"others": self.others} | ({"prefer": self.prefer} if self.prefer else {})
 
 
+_SEE: Final = "workbench -p {} verify --full"
+
+
 class _Undecided(Exception):
     """Ends the transaction of a merge at what nobody has decided."""
 
@@ -63,7 +67,10 @@ def unite(db: Database, order: Order) -> MergeReport:
 def _unite(db: Database, number: int, record: Report, done: MergeReport, clashes: Clashes, order: Order) -> None:
     digests = order.digests and order.keep
     with digest_meanwhile(db) if digests else nullcontext(str) as digest_before:
-        rows = _number(db, clashes)
+        try:
+            rows = _number(db, clashes)
+        except InvalidSignature as error:
+            raise DamagedFile(error.detail, where=order.name, mend=f"see `{_SEE.format(order.name)}`") from None
         done.added, done.same = work.counts(db)
         _stop_if_undecided(clashes)
         work.number_contents(db)
@@ -123,7 +130,7 @@ def _unfit(error: sqlite3.IntegrityError, name: str) -> WorkbenchError:
     """Say why a row cannot stand here: it lacks what every row has, or another one is in its place."""
     if "UNIQUE" in str(error):
         return Conflict(f"rows of both would stand in one place: {error}", where=name)
-    return DamagedFile(str(error), where=name, mend=f"see `workbench -p {name} verify --full`")
+    return DamagedFile(str(error), where=name, mend=f"see `{_SEE.format(name)}`")
 
 
 def _conclude(db: Database, record: Report, done: MergeReport, rows: dict[str, int]) -> None:

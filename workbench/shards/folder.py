@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from typing import Final
 
 from workbench.errors import Refused, RunIsOn
@@ -123,7 +124,10 @@ def shard_folder(project: Path) -> Iterator[ShardFolder]:
 def _clear(path: Path) -> None:
     """Remove what is no shard: shards half made when their worker was killed, the locks of such, a word to drain."""
     for leaving in (*path.glob(".*"), path / DRAIN):
-        leaving.unlink(missing_ok=True)
+        if leaving.match(".*.making") and leaving.is_dir() and not leaving.is_symlink():
+            rmtree(leaving)  # a shard was being brought up to date
+        else:
+            leaving.unlink(missing_ok=True)
     for lock in path.glob("*.lock"):
         if not lock.with_suffix("").exists():
             lock.unlink()
