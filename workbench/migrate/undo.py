@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from workbench.errors import Conflict
-from workbench.migrate.journal import columns_of, image, restored
+from workbench.errors import Conflict, DamagedFile
+from workbench.migrate.journal import columns_of, image, journaled_tables, restored
 from workbench.migrate.statements import statements
 from workbench.store import Database
 
@@ -23,7 +23,11 @@ def images(db: Database, migration_id: int) -> Iterator[list[str]]:
     db.execute(sql["index"])
     db.execute(sql["judge"])
     db.execute(sql["keep prompts"])
-    yield [name for (name,) in db.execute(sql["tables"]).fetchall()]
+    tables = [name for (name,) in db.execute(sql["tables"]).fetchall()]
+    if strange := set(tables) - {*journaled_tables(db), *_BOOKS}:
+        mend = "restore a snapshot, or take the rows with `workbench import-data FILE`"
+        raise DamagedFile(f"its journal tells of what is no table of ours: {min(strange)!r:.60}", mend=mend)
+    yield tables
     db.execute(sql["drop"])
 
 

@@ -180,7 +180,7 @@ def _read(
     some = {places[n * len(places) // COMPARED] for n in range(COMPARED)} if len(places) > COMPARED else set(places)
     before: list[set[int]] = []
     for place in places:
-        found = words(text_of(db, texts.numbers[place])[0])
+        found = words(text_of(db, texts.numbers[place]))
         step = steps.step_of[texts.cycles[place]]
         counted = runs(found)
         for scope in scopes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
+from workbench.ids import content_hash
 from workbench.report.alike import Signatures
 from workbench.report.finished import NO_CYCLE, Finished, facts_of, finished, paths, text_of
 from workbench.report.narrow import Choice
@@ -58,10 +59,10 @@ def likeness(db: Database, texts: Finished, near: float | None, steps: Sequence[
     found = Likeness()
     hashes: dict[bytes, int] = {}
     for place, number in enumerate(texts.numbers):
-        text, text_hash = text_of(db, number)
+        text = text_of(db, number)
         mine = words(text)
         # One book for both: the words are hashed at another length.
-        same = hashes.setdefault(bytes.fromhex(text_hash), place)
+        same = hashes.setdefault(bytes.fromhex(content_hash(text)), place)
         first = found.first[same] if same != place else hashes.setdefault(bytes.fromhex(words_hash(mine))[:12], place)
         if same != place:
             found.same[place] = same
@@ -80,7 +81,7 @@ def _measure(
 ) -> None:
     @lru_cache(_SETS)
     def set_of(place: int) -> set[Shingle]:
-        return shingles(words(text_of(db, texts.numbers[place])[0]))
+        return shingles(words(text_of(db, texts.numbers[place])))
 
     firsts = [place for place, first in enumerate(found.first) if place == first]
     for later, candidates in signatures.candidates(firsts, near, steps):

@@ -10,7 +10,6 @@ from typing import Any, Final, Literal
 
 from workbench.catalogue.combos import topic_path
 from workbench.catalogue.topics import topic_model_id
-from workbench.ids import content_hash
 from workbench.report.narrow import Choice, among, chosen, members, where
 from workbench.store import Database
 
@@ -40,9 +39,7 @@ _ONE: Final = f"""
 select g.gen_id, c.combo_id, c.topic_id, {_CYCLE}, t.name as template_id, m.llm_model_id, {_TEXT} as text
 {_FAMILY} where g.id = ?
 """
-_TEXT_OF: Final = (
-    f"select {_TEXT}, x.parsed_hash from generations g join contents x on x.id = g.content_id where g.id = ?"
-)
+_TEXT_OF: Final = f"select {_TEXT} from generations g join contents x on x.id = g.content_id where g.id = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +78,10 @@ def finished(
     return kept
 
 
-def text_of(db: Database, number: int) -> tuple[str, str]:
-    """Give one generation's current parsed text and its hash as it is stored; nothing when it has gone meanwhile."""
-    text, stored = db.execute(_TEXT_OF, (number,)).fetchone() or ("", None)
-    return text or "", stored or content_hash(text or "")
+def text_of(db: Database, number: int) -> str:
+    """Give one generation's current parsed text; nothing when it has gone meanwhile."""
+    (text,) = db.execute(_TEXT_OF, (number,)).fetchone() or ("",)
+    return text or ""
 
 
 def facts_of(db: Database, number: int) -> Row:
