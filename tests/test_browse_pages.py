@@ -186,7 +186,7 @@ def test_the_icicle_covers_the_whole_model(demo):
     whole = [block for block in top["blocks"] if block["column"] == 0]
     last = [block for block in top["blocks"] if block["column"] == 2]
     assert whole[0]["size"] == 1 and sum(block["size"] for block in last) == pytest.approx(1)
-    assert top["leaf_count"] == 16 and top["top"]["done"] == sum(block["done"] for block in last) == 48
+    assert top["leaf_count"] == 16 and top["top"]["done"] == sum(block["done"] for block in last) == 64
     branch = next(block for block in top["blocks"] if block["column"] == 1)
     inside = get(demo, f"{ROOT}/topics/garden/{branch['uuid']}.json")[0].json()
     assert (inside["top"]["done"], inside["leaf_count"]) == (branch["done"], branch["leaves"])
@@ -209,7 +209,7 @@ def test_a_lineage_is_whole_and_paged(demo):
     combo = one(demo, "select c.combo_id from combos c join generations g on g.combo_id = c.id limit 1")
     page, twin = get(demo, f"{ROOT}/lineage/{combo}", f"{ROOT}/lineage/{combo}.json")
     facts = twin.json()
-    assert facts["drafts"] == 3 and len(facts["members"]) == 13
+    assert facts["drafts"] == 4 and len(facts["members"]) == 14
     assert all(page.text.count(f'/generation/{row["gen_id"]}"') == 1 for row in facts["members"])
 
 

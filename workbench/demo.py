@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from workbench.catalogue.starters import install_starters
 from workbench.cohorts import spec_from_texts
 from workbench.generate import Terms, generate, generate_cohort
 from workbench.generate.run import Listener
 from workbench.grow import Growth, build_topics
+from workbench.merge import merge
 from workbench.migrate.frame import alone
 from workbench.migrate.rename import rename
 from workbench.migrate.rollback import rollback
+from workbench.pack import pack
 from workbench.plan.compiling import compile_cohort
 from workbench.plan.orders import Order
+from workbench.report.diversity import diversity
+from workbench.report.narrow import Choice
 from workbench.store import Database, create_project, open_project, transaction
 from workbench.verify import digest, verify
 
@@ -33,6 +38,7 @@ def demo(path: Path, listener: Listener) -> Iterator[str]:
         yield from _samples(db, listener)
         yield from _cohort(db, listener)
         yield from _migrations(db)
+        yield from _together(db, listener)
         checks = verify(db)
         yield f"verified: {sum(c.ok for c in checks)} of {len(checks)} checks hold"
 
@@ -89,3 +95,24 @@ def _migrations(db: Database) -> Iterator[str]:
     with alone(db):
         rollback(db)
     yield f"rolled that back: the digest is {'the one of before' if digest(db) == before else 'another'}"
+
+
+def _together(db: Database, listener: Listener) -> Iterator[str]:
+    """Let a friend go on with a copy, merge it, and see that merging the other way comes to the same."""
+    unique = db.execute("select count(*) from unique_topics where topic_model = ?", (TOPICS,)).fetchone()[0]
+    with TemporaryDirectory() as folder:
+        friend, mine = Path(folder) / "friend.db", Path(folder) / "mine.db"
+        pack(db, friend)
+        with open_project(friend, write=True) as theirs:
+            third = Order(TEMPLATE, MODEL, unique * (CYCLES + 1), TOPICS)
+            more = generate(theirs, third, Terms(concurrency=8), listener)
+        pack(db, mine)
+        merged = merge(db, [friend], snapshot=False)
+        with open_project(friend, write=True) as theirs:
+            merge(theirs, [mine], snapshot=False)
+            same = digest(theirs) == digest(db)
+    yield f"a friend wrote {more.done} samples of a third cycle in a copy; merged, {merged.added['draft']} came along"
+    yield f"merged the other way, the digest is {'the same' if same else 'another'}"
+    whole = diversity(db, Choice(stage="draft", templates=(TEMPLATE,)), TOPICS)[-1]
+    told = f"{whole['distinct_2']:.0%} of the word pairs are distinct, {whole['repeated']} samples repeat another"
+    yield f"looked for repetition: {told} (nonsense is repetitive)"
