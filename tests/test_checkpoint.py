@@ -415,3 +415,12 @@ def test_all_bad_rows_of_a_dataset_are_listed_at_the_end(tmp_path: Path) -> None
     assert len(caught.value.errors) == 21
     assert str(caught.value.errors[0]).startswith(f"{path}:2:")
     assert "and 5 more errors" in str(caught.value.errors[-1])
+
+
+def test_a_folder_is_answered_with_the_checkpoint_in_it(tmp_path: Path) -> None:
+    """Whoever names the run's folder is told the file to name; one without any says what is looked for."""
+    for folder in (DATA / "tree_v4", DATA / "tree_v4" / "ckpt"):
+        with pytest.raises(BadFile, match=r"name .*tree_v4/ckpt/dataset\.checkpoint\.json"):
+            read_checkpoint(folder)
+    with pytest.raises(BadFile, match=r"name the …\.checkpoint\.json that DeepFabric wrote"):
+        read_checkpoint(tmp_path)

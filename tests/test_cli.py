@@ -279,6 +279,9 @@ def test_nothing_destructive_happens_without_somebody_to_ask():
     [
         ("workbench sta", 1, "status"),
         ("workbench scores --cohort s", 3, "spring"),
+        ("workbench generate --cohort s", 3, "spring"),
+        ("workbench generate --template st", 3, "story"),
+        ("workbench generate --model off", 3, "offline-a"),
         ("workbench show v_", 2, "v_"),
         ("workbench query --named ov", 3, None),
         ("workbench query --named orp", 3, "orphans"),
@@ -305,3 +308,52 @@ def test_completion_of_a_project_that_is_none_is_quiet(tmp_path: Path):
     context = click.Context(command)
     context.params["project"] = tmp_path / "none.db"
     assert names("cohorts")(context, command.params[0], "") == []
+
+
+def test_no_word_at_all_shows_the_whole_help_and_is_bad_usage(run):
+    """Whoever types `workbench` alone reads what there is; a script that lost its words does not go on."""
+    ran = run()
+    assert ran.code == 2 and ran.out == run("--help").out and ran.err == ""
+
+
+@pytest.mark.parametrize("group", [path for path in ALL if isinstance(ALL[path], click.Group) and path])
+def test_a_noun_alone_lists_or_says_what_there_is(group, run, project):
+    """A list where the noun has one, else one line with every verb; never a page of help as an error."""
+    ran = run(*group, *(("-p", project) if isinstance(ALL[group], Noun) else ()))
+    if isinstance(ALL[group], Noun):
+        assert ran.code == 0
+    else:
+        assert ran.code == 2 and ran.err.startswith("Error: name one of ") and ran.err.count("\n") == 1
+        assert f"; see `{' '.join(('workbench', *group))} --help`" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (("topic",), "(did you mean topics?)"),
+        (("migrate", "rolback"), "(did you mean rollback?)"),
+        (("rename", "tmplate"), "(did you mean template?)"),
+        (("export", "huggingfase"), "(did you mean huggingface?)"),
+        (("qqqqq",), "'qqqqq'; see"),
+    ],
+)
+def test_a_mistyped_command_is_told_the_nearest(words, near, run):
+    """One line, exit 2."""
+    ran = run(*words)
+    assert ran.code == 2 and near in ran.err and ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_verbs_are_told_once_and_in_whole_sentences(width, run):
+    """Nothing is cut in a group's help, and `list` under its other name is not told again."""
+    for path, group in ALL.items():
+        if isinstance(group, click.Group) and path:
+            out = run(*path, "--help", env={"COLUMNS": str(width)}).out
+            assert "..." not in out.partition("Commands:")[2], path
+    verbs = [line.split()[0] for line in out_of(run, "migrate")]
+    assert verbs == ["apply", "log", "map", "plan", "rollback", "show"]
+
+
+def out_of(run, noun):
+    """Give the lines that begin a verb in a noun's help."""
+    return [line for line in run(noun, "--help").out.partition("Commands:\n")[2].splitlines() if line[2:3] != " "]

@@ -130,3 +130,51 @@ def test_a_configuration_stays_in_its_folder(name: str, tmp_path: Path, run) -> 
         found = run(*words, "-p", path)
         assert found.code == 2 and "outside" in found.err
     assert not path.exists()
+
+
+KEYLESS = ("models", "add", "far", "--provider", "openai", "--name", "far-1")
+
+
+@pytest.mark.parametrize("more", [(), ("--workers", 2)])
+def test_a_run_without_its_key_is_refused_before_anything_is_written(more, bees: Path, run) -> None:
+    """Exit 3 and the variable's name; no task, no run, no byte is left behind. What is done needs no key."""
+    assert run(*KEYLESS, "-p", bees).code == 0
+    before = bees.read_bytes()
+    words = ("generate", "--topics", "garden", "--template", "qa-sample", "-n", 4, "-p", bees)
+    ran = run(*words, "--model", "far", *more)
+    assert ran.code == 3 and "OPENAI_API_KEY" in ran.err and bees.read_bytes() == before
+    assert run(*words, "--model", "offline").code == 0
+    assert run("models", "add", "offline", *KEYLESS[3:], "-p", bees).code == 0  # the same model, somewhere else now
+    assert run(*words, "--model", "offline").code == 0
+
+
+def test_a_plan_says_that_a_key_is_missing(bees: Path, run) -> None:
+    """`validate` names the providers that would be called, and what stands against it; exit 1."""
+    run(*KEYLESS, "-p", bees)
+    words = ("validate", "--topics", "garden", "--template", "qa-sample", "-n", 4, "-p", bees, "--json")
+    ran = run(*words, "--model", "far")
+    assert ran.code == 1 and ran.json["providers"] == ["openai"] and "OPENAI_API_KEY" in ran.json["problems"][0]
+    ran = run(*words, "--model", "offline")
+    assert ran.code == 0 and (ran.json["providers"], ran.json["problems"]) == (["offline"], [])
+
+
+def test_a_configuration_without_its_key_makes_nothing(tmp_path: Path, run) -> None:
+    """No project, no template, no model; `validate` says the same."""
+    config = tmp_path / "c.yaml"
+    config.write_text(CONFIG.replace("provider: offline", "provider: openai").replace("SAVE", "d.jsonl"))
+    ran = run("run", config, "-p", tmp_path / "new.db")
+    assert ran.code == 3 and "OPENAI_API_KEY" in ran.err and not (tmp_path / "new.db").exists()
+    assert "OPENAI_API_KEY" in " ".join(run("validate", config, "-p", tmp_path / "new.db", "--json").json["problems"])
+
+
+def test_what_is_blocked_is_told_and_not_promised(bees: Path, run) -> None:
+    """The same command does not go on with a blocked task, so it does not say so."""
+    from workbench.store import open_project, transaction
+
+    run("generate", *WORDS, "-n", 3, "-p", bees)
+    with open_project(bees, write=True) as db, transaction(db):
+        db.execute("update generations set status = 'blocked', ready = 0, outcome = 'parent_missing' where id = 1")
+    ran = run("generate", *WORDS, "-n", 3, "-p", bees)
+    assert ran.code == 1 and "1 of stage draft blocked: parent_missing" in ran.err
+    assert "`workbench explain`" in ran.out and "the same command goes on" not in ran.out
+    assert run("generate", *WORDS, "-n", 5, "--limit", 1, "-p", bees).out.count("1 call in") == 1

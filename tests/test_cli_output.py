@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.cli.output import Form, document, shown, stream, table, to_json
+from workbench.cli.columns import fitted
+from workbench.cli.output import Form, document, many, shown, stream, table, to_json
 from workbench.cli.spreadsheet import csv_lines, guarded, unguarded
 from workbench.cli.visible import BLANK, HIDDEN, visible, width
 
@@ -141,3 +142,61 @@ def test_a_document_for_people_leaves_out_what_is_empty(capsys):
 def test_values_as_people_read_them(value, text):
     """Values of each kind."""
     assert shown(value) == text
+
+
+WORDS = st.text("abc ", max_size=30)
+TABLES = st.integers(1, 6).flatmap(
+    lambda n: st.tuples(
+        st.lists(st.text("xyz_", min_size=1, max_size=20), min_size=n, max_size=n),
+        st.lists(st.lists(WORDS, min_size=n, max_size=n), min_size=1, max_size=4),
+    )
+)
+
+
+@given(TABLES, st.integers(10, 200))
+def test_a_table_is_never_wider_than_its_terminal(found, room):
+    """Whatever the cells: all that is shown stands in one line, and something is shown."""
+    heads, rows = found
+    widths = fitted(heads, rows, room)
+    assert widths and list(widths) == sorted(widths)
+    assert sum(widths.values()) + 2 * (len(widths) - 1) <= room or len(widths) == len(heads)
+    assert min(widths.values()) >= 1
+
+
+@given(TABLES)
+def test_a_table_with_room_is_whole(found):
+    """Every column stands there as wide as it is."""
+    heads, rows = found
+    assert fitted(heads, rows, 10**6) == {
+        n: max(map(len, (heads[n], *(row[n] for row in rows)))) for n in range(len(heads))
+    }
+
+
+def test_ids_stay_whole_and_sentences_give_way():
+    """An ID that is cut cannot be typed again; columns of nothing and those without room are left out."""
+    heads = ["gen_id", "detail", "topic", "model", "score"]
+    row = ["d_1dph93ibwxjliy6a", "", "a long path of many words that goes on", "some/model-70b", "0.5"]
+    assert fitted(heads, [row], 60) == {0: 18, 2: 17, 3: 14, 4: 5}
+    assert fitted(heads, [row], 48) == {0: 18, 2: 21, 4: 5}
+    assert fitted(heads, [row], 36) == {0: 18, 2: 16}
+    assert fitted(heads, [row], 10) == {0: 10}
+
+
+@pytest.mark.parametrize(("columns", "says"), [("48", "no room for model:"), ("200", "")])
+def test_what_a_terminal_has_no_room_for_is_said(columns, says, capsys, monkeypatch):
+    """On stderr, and JSON has it; times are shown to the minute."""
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    row = {"id": "d_1dph93ibwxjliy6a", "at": "2026-11-23T04:27:14.221Z", "model": "some/model-70b", "n": 10**9}
+    table([row], Form())
+    captured = capsys.readouterr()
+    assert "2026-11-23 04:27" in captured.out and "04:27:14" not in captured.out
+    assert says in captured.err and bool(says) == bool(captured.err)
+    assert ("some/model-70b" in captured.out) is (not says)
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 calls"), (1, "1 call"), (2000, "2,000 calls")])
+def test_one_is_no_plural(count, said):
+    """People read it."""
+    assert many(count, "call") == said

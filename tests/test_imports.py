@@ -413,3 +413,15 @@ def test_the_file_is_known_by_its_hash(db, tmp_path):
         store_model(db, Model("second", "local", "second"))
     import_checkpoint(db, tmp_path / "other.checkpoint.json", topics="garden", model="second")
     assert rows(db, "select count(*), count(distinct hash), min(length(hash)) from imports") == [(2, 1, 32)]
+
+
+def test_every_import_says_what_comes_next(project: Path, run) -> None:
+    """A checkpoint before its topics, with them, and a store: each on stderr, none under --json."""
+    early = run("import", "checkpoint", CKPT, "-p", project)
+    assert early.code == 0 and "`workbench topics import FILE`" in early.err
+    assert run("topics", "import", V4 / "topics_tree.jsonl", "--name", "garden", "-p", project).code == 0
+    ran = run("import", "checkpoint", CKPT, "--topics", "garden", "-p", project)
+    assert "workbench generate --topics garden --template deepfabric-basic --model mock-model -n N" in ran.err
+    assert run("import", "checkpoint", CKPT, "-p", project, "--json").err == ""
+    store = run("import", "store", DATA / "daydreaming" / "legacy_store", "-p", project)
+    assert "`workbench migrate plan --legacy`" in store.err

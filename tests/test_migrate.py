@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT, Ran
 
 from workbench import lineage
-from workbench.errors import Conflict, DamagedFile, InvalidSignature, OutputExists, RunIsOn
+from workbench.errors import Conflict, DamagedFile, OutputExists, RunIsOn, UnknownName
 from workbench.ids import gen_id_from, scheme_named
 from workbench.migrate import books, rewrite, staging
 from workbench.migrate.apply import Request, apply, plan
@@ -95,7 +95,7 @@ def test_the_functions_follow_the_scheme(db: Database) -> None:
     assert db.execute(sql).fetchone() == (old,)
     apply(db, TO_DAYDREAMING)
     assert db.execute(sql).fetchone() == (new,)
-    with pytest.raises(InvalidSignature):
+    with pytest.raises(UnknownName):
         apply(db, Request(to_scheme="v9"))
     assert db.execute(sql).fetchone() == (new,)
 

@@ -296,3 +296,14 @@ def test_an_image_leaves_out_what_stands_under_a_hash(db: Database) -> None:
             projects.add_prompt(db, "a very long prompt" * 100)
         (after,) = db.execute("select after from migration_images").fetchone()
         assert len(after) < 100 and "text" in image(db, "prompts", "p") and "text" not in after
+
+
+def test_people_read_what_was_taken_back(run, project) -> None:
+    """A rename and back, in words; JSON keeps its keys."""
+    run("init", "-p", project.with_name("b.db"))
+    path = project.with_name("b.db")
+    assert run("rename", "template", "short-essay", "notes", "-p", path).code == 0
+    tried = run("migrate", "rollback", "--dry-run", "-p", path).out
+    ran = run("migrate", "rollback", "-p", path)
+    assert "migration 1 would be taken back" in tried
+    assert ran.out.startswith("migration 1 is taken back; every fact is as it was before\ndigest ")

@@ -11,7 +11,7 @@ from functools import cache
 from hashlib import blake2b, sha256
 from typing import Any, ClassVar, Final
 
-from workbench.errors import BadReplicate, ForbiddenCharacter, InvalidSignature, MissingField
+from workbench.errors import BadReplicate, ForbiddenCharacter, InvalidSignature, MissingField, UnknownName
 
 STAGES: Final = ("draft", "essay", "evaluation")
 PREFIX: Final = {"draft": "d", "essay": "e", "evaluation": "v"}
@@ -111,7 +111,7 @@ def scheme_named(name: str) -> Scheme:
     base, _, size = name.partition("/")
     scheme = SCHEMES.get(base)
     if scheme is None or (size and not (size.isdecimal() and 1 <= int(size) <= 10)):
-        raise InvalidSignature(f"unknown scheme {name!r}", mend=f"use one of {', '.join(SCHEMES)}")
+        raise UnknownName(f"no scheme {name!r}", mend=f"use one of {', '.join(SCHEMES)}")
     if not size:
         return scheme
     return Scheme(name, scheme.names_stage, int(size), scheme.rehashes_collisions)

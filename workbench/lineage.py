@@ -126,7 +126,8 @@ def resolve(db: Database, gen_id: str) -> int:
         if found:
             raise UnknownName(f"{gen_id!r} is several generations", mend=f"name one of {_listed(db, found)}") from None
     near = [row[0] for row in db.execute(_NEAR, {"start": wanted["id"].lower()[:4]})] if wanted["id"] else []
-    mend = f"did you mean {', '.join(near)}?" if near else "see `workbench query` for the IDs there are"
+    every = "list them with `workbench query 'select gen_id, stage from generations'`"
+    mend = f"did you mean {', '.join(near)}?" if near else every
     raise UnknownName(f"no generation {gen_id!r}", mend=mend)
 
 

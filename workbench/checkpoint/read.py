@@ -50,7 +50,7 @@ def _facts_path(path: Path) -> Path:
 def _likely(path: Path) -> str:
     """Name the metadata that a samples' file belongs to, or that lie in a folder."""
     if not path.is_dir():
-        return str(path.with_name(path.name.removesuffix(".jsonl").removesuffix(".failures") + ".json"))
+        return path.name.removesuffix(".jsonl").removesuffix(".failures") + ".json"
     found = sorted(str(one) for folder in ("", "*/") for one in path.glob(f"{folder}*.checkpoint.json"))
     return " or ".join(found[:3]) or "the ….checkpoint.json that DeepFabric wrote"
 

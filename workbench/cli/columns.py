@@ -9,7 +9,7 @@ from workbench.cli.visible import width
 
 CELL: Final = 80  # characters of a table's cell
 WORD: Final = 24  # a name or an ID up to here is shown whole: cut, it could not be typed again
-SENTENCE: Final = 12  # what is left of longer text, at least
+SENTENCE: Final = 16  # what is left of longer text, at least: a time is whole
 HEAD: Final = 8  # and of a column's name
 GAP: Final = 2
 

@@ -11,7 +11,7 @@ import click
 from workbench.cli.complete import names
 from workbench.cli.frame import Noun
 from workbench.cli.options import dry_run_option, json_option, project_option, rows_options
-from workbench.cli.output import Form, document, table
+from workbench.cli.output import Form, document, note, table
 
 if TYPE_CHECKING:
     from workbench.imports import ImportReport, Problem
@@ -124,6 +124,7 @@ def store(data_root: Path, form: Form, **options: Any) -> None:
     \b
     Example:
       workbench import store daydreaming/data --dry-run
+      workbench import store daydreaming/data --create -p essays.db
     """
     from workbench.imports import import_store
 
@@ -153,6 +154,21 @@ def _take(
             project.unlink()
     facts = _facts(report, dry_run)
     document(facts, form, lambda: _lines(report, facts))
+    if form.kind == "text" and (hint := _next(take.__name__, report, names.get("topics"))):
+        note(hint)
+
+
+def _next(taken: str, report: ImportReport, topics: str | None) -> str | None:
+    """Say what a person would do next."""
+    found = sum(report.added.values()) + sum(report.unchanged.values())
+    if not found and any(problem.code == "unknown-topic" for problem in report.problems):
+        return "none of its topics is known here: read them with `workbench topics import FILE`, then this file again"
+    if taken == "import_store" and found:
+        return "rows have the IDs that they had: `workbench migrate plan --legacy` says what gives them this project's"
+    if taken == "import_checkpoint" and found:
+        names = f"--topics {topics or 'NAME'} --template {report.template} --model {report.model}"
+        return f"to go on with it: workbench generate {names} -n N"
+    return None
 
 
 def _created(project: Path) -> bool:

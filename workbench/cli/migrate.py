@@ -10,7 +10,7 @@ import click
 
 from workbench.cli.frame import Noun
 from workbench.cli.options import dry_run_option, json_option, needless_yes_option, project_option, rows_options
-from workbench.cli.output import Form, Row, document, facts, note, table
+from workbench.cli.output import Form, Row, document, facts, many, note, table
 
 if TYPE_CHECKING:
     from workbench.migrate.books import Report
@@ -131,7 +131,17 @@ def rollback(number: int | None, dry_run: bool, project: Path, form: Form) -> No
 
     with open_project(project, write=True) as db, alone(db):
         taken = take_back(db, number, keep=not dry_run)
-    document({"migration": taken.migration, **asdict(taken), "dry_run": dry_run}, form)
+    facts_of = {"migration": taken.migration, **asdict(taken), "dry_run": dry_run}
+    document(facts_of, form, lambda: _taken_back(facts_of))
+
+
+def _taken_back(taken: Row) -> Iterator[str]:
+    numbers = ", ".join(map(str, taken["migrations"]))
+    done = "would be taken back" if taken["dry_run"] else "is taken back"
+    yield f"migration {numbers} {done}{'; every fact is as it was before' if taken['exact'] else ''}"
+    if taken["kept_since"]:
+        yield f"{many(taken['kept_since'], 'generation')} made since stay; {taken['rekeyed']:,} of them get other IDs"
+    yield f"digest {taken['digest']}"
 
 
 @migrate.command()
@@ -214,8 +224,8 @@ def told(report: Report) -> Iterator[str]:
     """Give a migration's report in lines for people."""
     if report.is_idle:
         yield "nothing to do"
-    head: Row = {"migration": report.migration} | {step["step"]: f"{step['rows']:,}" for step in report.steps}
-    yield from facts(head)
+    steps = ", ".join(f"{step['step']} {step['rows']:,}" for step in report.steps if step["rows"])
+    yield from facts({"migration": report.migration, "rows": steps})
     for stage, counts in report.changes.items():
         known = ", ".join(f"{rows:,} {status}" for status, rows in counts.items() if rows)
         if known:

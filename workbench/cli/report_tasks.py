@@ -10,7 +10,7 @@ import click
 
 from workbench.cli.complete import names
 from workbench.cli.options import project_option, rows_options
-from workbench.cli.output import Form, note, table
+from workbench.cli.output import Form, many, note, table
 from workbench.cli.reporting import STAGES, choice_options
 
 if TYPE_CHECKING:
@@ -86,4 +86,4 @@ def cost(choice: Callable[[], Choice], project: Path, form: Form) -> None:
     table(rows, form, empty="no calls yet")
     if form.kind == "text" and rows:
         paid = sum(row["cost"] or 0 for row in rows)
-        note(f"together {paid:.6g} for {sum(row['calls'] for row in rows):,} calls")
+        note(f"together {paid:.6g} for {many(sum(row['calls'] for row in rows), 'call')}")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from workbench.cli.options import json_option, project_option
-from workbench.cli.output import Form, Row, document, heading, line, table
+from workbench.cli.output import Form, Row, document, heading, line, many, table
 
 
 @click.command()
@@ -49,7 +49,7 @@ def print_status(state: Mapping[str, Any]) -> None:
 
 def _counts(state: Mapping[str, Any]) -> Iterable[str]:
     topics = state["topics"]
-    yield f"topics       {topics['unique']:,} unique in {topics['models']} topic models"
+    yield f"topics       {topics['unique']:,} unique in {many(topics['models'], 'topic model')}"
     for stage, counts in state["generations"].items():
         said = ", ".join(f"{n:,} {name}" for name, n in sorted(counts.items())) or "none"
         yield f"{stage + 's':<12} {said}"
@@ -65,7 +65,7 @@ def _parts(state: Mapping[str, Any]) -> Iterable[tuple[str, list[Row]]]:
     yield "Coverage by cycle", list(_cycles(state["coverage"]))
     yield "Cohorts", state["cohort_progress"]
     yield "Failures", state["failures"]
-    yield "Last runs", state["last_runs"]
+    yield "Last runs", [{name: row[name] for name in row if name != "ended"} for row in state["last_runs"]]
     yield "Open batches", [{name: row[name] for name in _BATCH} for row in state["open_batches"]]
     yield "Alerts", state["open_alerts"]
 

@@ -12,7 +12,7 @@ import click
 from workbench.cli.complete import names
 from workbench.cli.generate import print_summary
 from workbench.cli.options import Amount, concurrency_option, dry_run_option, json_option, project_option
-from workbench.cli.output import Form, document, note
+from workbench.cli.output import Form, document, many, note
 from workbench.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _foresee(project: Path, name: str, growth: Growth, form: Form) -> int:
 
 def _plan(found: GrowthForecast) -> str:
     cost = "no price known" if found.cost is None else f"cost about {found.cost:.4g}"
-    much = f"at most {found.calls:,} calls for {found.topics:,} topics"
+    much = f"at most {many(found.calls, 'call')} for {many(found.topics, 'topic')}"
     tokens = f"about {found.tokens_in + found.tokens_out:,} tokens"
     return f"{found.name}: {found.grown:,} topics grown, {found.pending:,} to grow now; {much}, {tokens}, {cost}"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.batch.books import forget_all
-from workbench.errors import InvalidSignature
+from workbench.errors import UnknownName
 from workbench.ids import V1, Scheme, scheme_named
 from workbench.pack import unfinished
 from workbench.rescue.links import drop_dangling
@@ -89,7 +89,7 @@ def _facts(stranger: Stranger) -> dict[str, str]:
 def _scheme(facts: Mapping[str, str], found: Found) -> Scheme:
     try:
         return scheme_named(facts["scheme"])
-    except (KeyError, InvalidSignature):
+    except (KeyError, UnknownName):
         found.note("project scheme", "not taken", f"unknown scheme; {V1.name} is assumed and the check of IDs tells")
         return V1
 
