@@ -136,7 +136,7 @@ def settle_children(db: Database, generation_id: int, status: str) -> None:
     if status == "done":
         db.execute(
             "update generations set status = 'planned', outcome = null where id in (with recursive below (id) as ("
-            " select id from generations where parent_id = ?1 union all"
+            " select id from generations where parent_id = ?1 union"
             " select g.id from below join generations g on g.parent_id = below.id)"
             " select id from below) and status = 'blocked' and outcome = 'parent_failed'",
             (generation_id,),
@@ -145,7 +145,7 @@ def settle_children(db: Database, generation_id: int, status: str) -> None:
         return
     db.execute(
         "update generations set status = 'blocked', ready = 0, outcome = 'parent_failed' where id in ("
-        " with recursive below (id) as (select id from generations where parent_id = ?1 union all"
+        " with recursive below (id) as (select id from generations where parent_id = ?1 union"
         " select g.id from below join generations g on g.parent_id = below.id)"
         " select id from below) and status = 'planned'",
         (generation_id,),
