@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -48,6 +49,7 @@ def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
         if name.startswith("WORKBENCH_") or name in ("NO_COLOR", "FORCE_COLOR", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("WORKBENCH_CONFIG", str(tmp_path / "local" / "providers.yaml"))
+    sqlite3.enable_callback_tracebacks(False)  # Datasette switches them on for the whole process
     yield
 
 
