@@ -11,11 +11,17 @@ from workbench.catalogue.templates import store_template
 from workbench.ids import answer_hash, content_hash, gen_id_from, model_hash, path_uuid, prompt_hash
 from workbench.prompts import Template
 from workbench.store import Database, create_project, open_project, scheme_of, transaction
+from workbench.verify import verify
 
 AT = "2024-05-01T12:00:00.000Z"
 TITLES = ("Tides", "Sleep", "Glass")
 MODELS = ("writer", "judge")
 TEMPLATES = {"plain": "draft", "long": "essay", "rubric": "evaluation"}
+
+
+def broken(db: Database) -> list[str]:
+    """Name the rules that do not hold."""
+    return [check.name for check in verify(db, full=True) if not check.ok]
 
 
 def add(db: Database, table: str, **values: object) -> int:

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import projects
 import pytest
 from conftest import DATA
 from faults.faultllm import FaultServer
@@ -50,7 +51,7 @@ from workbench.rescue.recover import recover
 from workbench.rescue.take import import_data
 from workbench.store import Database, open_project, scheme_of, transaction
 from workbench.topics import read_topics
-from workbench.verify import digest, verify
+from workbench.verify import digest
 
 TREE = DATA / "deepfabric" / "tree_v4"
 STORE = DATA / "daydreaming" / "legacy_store"
@@ -67,11 +68,6 @@ axes:
   evaluation_llm: [offline]
 """
 NAMES = {"template": "templates where stage = 'draft'", "model": "models", "cohort": "cohorts"}
-
-
-def broken(db: Database) -> list[str]:
-    """Name the rules that do not hold."""
-    return [check.name for check in verify(db, full=True) if not check.ok]
 
 
 def digest_of(path: Path) -> str:
@@ -271,7 +267,7 @@ class Laws(RuleBasedStateMachine):
         """Merge into a file and give its digest; every rule holds."""
         with open_project(path, write=True) as db:
             merge(db, [other], prefer="both")
-            assert broken(db) == []
+            assert projects.broken(db) == []
             return digest(db)
 
     @invariant()
@@ -279,7 +275,7 @@ class Laws(RuleBasedStateMachine):
         """`verify --full` finds nothing, in either file, and each is one file."""
         for path in self.projects if hasattr(self, "mine") else []:
             with open_project(path, write=True) as db:
-                assert broken(db) == []
+                assert projects.broken(db) == []
             assert [p.name for p in self.here.glob(f"{path.name}?*")] == []
 
 

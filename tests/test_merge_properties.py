@@ -22,7 +22,7 @@ from workbench.migrate.rollback import rollback
 from workbench.record.answers import fail, refresh
 from workbench.record.selection import CohortSelection, want_again
 from workbench.store import Database, open_project, transaction
-from workbench.verify import digest, verify
+from workbench.verify import digest
 from workbench.verify.digest import lines
 
 COMBOS = ("memory-play", *(path_uuid(["root", title]) for title in projects.TITLES))
@@ -215,7 +215,7 @@ class Copies:
         with open_project(path, write=True) as db:
             for deed in deeds:
                 Deeds(db).do(deed)
-            assert broken(db) == []
+            assert projects.broken(db) == []
         return path
 
     def merged(self, *paths: Path, prefer: Prefer | None = "both") -> Path:
@@ -224,13 +224,8 @@ class Copies:
         with open_project(path, write=True) as db:
             for other in paths[1:]:
                 merge(db, [other], prefer=prefer, snapshot=False, digests=False)
-            assert broken(db) == []
+            assert projects.broken(db) == []
         return path
-
-
-def broken(db: Database) -> list[object]:
-    """Give the rules that do not hold."""
-    return [check for check in verify(db, full=True) if not check.ok]
 
 
 def facts(path: Path) -> list[str]:
@@ -271,7 +266,7 @@ def test_rollback_takes_a_merge_back(copies: Copies, one: Any, two: Any, later: 
         if db.execute("select max(id) from migrations where kind = 'merge'").fetchone()[0] is None:
             return
         rollback(db)
-        assert broken(db) == []
+        assert projects.broken(db) == []
     assert facts(ab) == facts(a)
 
 

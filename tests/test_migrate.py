@@ -21,7 +21,7 @@ from workbench.migrate.apply import Request, apply, plan
 from workbench.migrate.sheets import Sheets
 from workbench.migrate.statements import statements
 from workbench.store import Database, open_project, scheme_of, transaction
-from workbench.verify import digest, verify
+from workbench.verify import digest
 
 TO_DAYDREAMING = Request(to_scheme="daydreaming")
 
@@ -35,11 +35,6 @@ def path(tmp_path: Path) -> Path:
 def db(path: Path) -> Iterator[Database]:
     with open_project(path, write=True) as opened:
         yield opened
-
-
-def broken(db: Database) -> list[str]:
-    """Name the rules that do not hold."""
-    return [check.name for check in verify(db, full=True) if not check.ok]
 
 
 def ids(db: Database) -> dict[int, str]:
@@ -66,11 +61,11 @@ def test_every_id_becomes_the_function_of_its_signature_under_the_new_scheme(db:
     done = apply(db, TO_DAYDREAMING)
     assert (done.migration, done.digest_before, done.digest_after) == (1, first, digest(db))
     assert scheme_of(db).name == "daydreaming" and not set(before.values()) & set(ids(db).values())
-    assert digest(db, without_ids=True) == content and broken(db) == []
+    assert digest(db, without_ids=True) == content and projects.broken(db) == []
     draft = projects.gen_of(db, "memory-play", 1)
     assert db.execute("select 1 from generations where gen_id = ?", (draft,)).fetchone()
     assert apply(db, Request(to_scheme="v1")).migration == 2
-    assert (ids(db), digest(db), broken(db)) == (before, first, [])
+    assert (ids(db), digest(db), projects.broken(db)) == (before, first, [])
 
 
 def test_counts_are_by_stage_and_status(db: Database) -> None:
@@ -149,10 +144,10 @@ def test_collisions_are_told_apart_in_canonical_order(db: Database, schemes: tup
             first.setdefault(one["shares"], one["new_id"].partition("-")[2])
         if scheme == "v1/1":  # the other scheme hashes collisions again, and they may collide once more
             assert set(first.values()) == {"1"}  # the lowest suffix is that of the first in canonical order
-        assert digest(db, without_ids=True) == content and broken(db) == []
+        assert digest(db, without_ids=True) == content and projects.broken(db) == []
         assert apply(db, Request(to_scheme=scheme)).is_idle
     assert not apply(db, Request(to_scheme=schemes[2])).collisions
-    assert digest(db, without_ids=True) == content and broken(db) == []
+    assert digest(db, without_ids=True) == content and projects.broken(db) == []
 
 
 def test_who_shares_an_id_is_alerted_once(db: Database) -> None:
@@ -200,7 +195,7 @@ def test_what_does_not_hold_is_taken_back(db: Database, monkeypatch: pytest.Monk
     monkeypatch.setattr(rewrite, "statements", lambda name: broken_sql)
     with pytest.raises(DamagedFile, match="did not keep what it must"):
         apply(db, TO_DAYDREAMING)
-    assert (digest(db), scheme_of(db).name, books.log(db), broken(db)) == (first, "v1", [], [])
+    assert (digest(db), scheme_of(db).name, books.log(db), projects.broken(db)) == (first, "v1", [], [])
 
 
 def test_a_snapshot_comes_first(path: Path) -> None:
@@ -322,4 +317,4 @@ def test_rows_without_a_whole_signature_refuse_it(db: Database) -> None:
     done = apply(db, Request(to_scheme="daydreaming", lenient=True))
     assert (done.blocked, {p.code for p in done.problems}) == (2, {"replicate_missing", "parent_blocked"})
     assert db.execute("select count(*) from generations where gen_id like 'old%'").fetchone() == (2,)
-    assert broken(db) == []
+    assert projects.broken(db) == []

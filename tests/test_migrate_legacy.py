@@ -24,7 +24,7 @@ from workbench.migrate.apply import Request, apply, plan
 from workbench.migrate.rollback import rollback
 from workbench.migrate.sheets import Sheets
 from workbench.store import Database, create_project, open_project, transaction
-from workbench.verify import digest, verify
+from workbench.verify import digest
 
 STORE = DATA / "daydreaming" / "legacy_store"
 EXPECTED = DATA / "daydreaming" / "legacy_expected"
@@ -35,11 +35,6 @@ def expected(name: str) -> list[dict[str, str]]:
     """Read one of the tables that say what must come out."""
     with (EXPECTED / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def broken(db: Database) -> list[str]:
-    """Name the rules that do not hold."""
-    return [check.name for check in verify(db, full=True) if not check.ok]
 
 
 @pytest.fixture
@@ -70,7 +65,7 @@ def test_the_real_store_gets_the_expected_ids(db: Database, scheme: str) -> None
         key = new_id if row["status"] == "create_synthetic" else row["old_id"]
         assert (found[key]["new_id"], found[key]["status"], found[key]["reason"]) == wanted
         check_row(db, row, wanted[0])
-    assert broken(db) == []
+    assert projects.broken(db) == []
 
 
 def check_row(db: Database, row: dict[str, str], new_id: str) -> None:
@@ -167,16 +162,16 @@ def test_back_and_forward_again(db: Database, scheme: str) -> None:
     before = digest(db)
     done = apply(db, request)
     taken = rollback(db)
-    assert taken.exact and taken.digest == digest(db) == before and broken(db) == []
+    assert taken.exact and taken.digest == digest(db) == before and projects.broken(db) == []
     again = apply(db, request)
-    assert again.digest_after == done.digest_after and broken(db) == []
+    assert again.digest_after == done.digest_after and projects.broken(db) == []
     maps = [
         {row["old_id"]: row["new_id"] for row in books.mapping(db, one.migration) if row["old_id"]}
         for one in (done, again)
     ]
     assert maps[0] == maps[1]
     empty = rollback(db, 1)
-    assert empty.migrations == [again.migration, 1] and broken(db) == []
+    assert empty.migrations == [again.migration, 1] and projects.broken(db) == []
     assert db.execute("select count(*) from generations").fetchone() == (0,)
     import_store(db, STORE)
     assert digest(db) == before
@@ -280,7 +275,7 @@ def test_rows_beside_legacy_ones_keep_their_numbers(tmp_path: Path) -> None:
             db.execute("select old_id, g.replicate from migration_map k join generations g on g.id = generation_id")
         )
         assert {name: found[name] for name in ("old1", "old2", "old3")} == {"old1": 4, "old3": 5, "old2": 6}
-        assert broken(db) == []
+        assert projects.broken(db) == []
 
 
 def test_a_task_that_waited_may_go(tmp_path: Path) -> None:
@@ -334,4 +329,4 @@ def test_a_combo_that_nothing_describes_blocks_its_drafts(tmp_path: Path) -> Non
         with transaction(db):
             concept = projects.number(db, "concepts", concept_id="memory")
             projects.add(db, "combo_members", combo_id=combo, concept_id=concept, place=0)
-        assert apply(db, Request(legacy=True)).migration == 1 and broken(db) == []
+        assert apply(db, Request(legacy=True)).migration == 1 and projects.broken(db) == []

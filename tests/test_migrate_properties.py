@@ -20,7 +20,7 @@ from workbench.migrate.apply import Request, apply
 from workbench.migrate.rename import rename
 from workbench.migrate.rollback import rollback
 from workbench.store import Database, open_project, transaction
-from workbench.verify import digest, verify
+from workbench.verify import digest
 
 STORE = DATA / "daydreaming" / "legacy_store"
 SCHEMES = st.sampled_from(["v1", "daydreaming", "v1/1", "daydreaming/1", "v1/2"])
@@ -31,11 +31,6 @@ _NAMES = {
     "combo": ("combos", "combo_id"),
     "cohort": ("cohorts", "name"),
 }
-
-
-def broken(db: Database) -> list[str]:
-    """Name the rules that do not hold."""
-    return [check.name for check in verify(db, full=True) if not check.ok]
 
 
 def rename_any(db: Database, kind: Any, which: int, new: int) -> bool:
@@ -137,7 +132,7 @@ class Sequences(RuleBasedStateMachine):
     def every_rule_holds(self) -> None:
         """`verify --full` finds nothing."""
         if hasattr(self, "db"):
-            assert broken(self.db) == []
+            assert projects.broken(self.db) == []
 
 
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")

@@ -16,7 +16,7 @@ from workbench.migrate import books
 from workbench.migrate.rename import rename
 from workbench.migrate.rollback import rollback
 from workbench.store import Database, open_project, transaction
-from workbench.verify import digest, verify
+from workbench.verify import digest
 
 TIDES = path_uuid(["root", "Tides"])
 # kind, old, new → how many drafts, essays, evaluations follow
@@ -43,11 +43,6 @@ def db(path: Path) -> Iterator[Database]:
         yield opened
 
 
-def broken(db: Database) -> list[str]:
-    """Name the rules that do not hold."""
-    return [check.name for check in verify(db, full=True) if not check.ok]
-
-
 @pytest.mark.parametrize(("what", "moved"), NAMED.items(), ids=[" ".join(what[:2]) for what in NAMED])
 def test_every_id_below_follows(db: Database, what: tuple[str, str, str], moved: tuple[int, ...]) -> None:
     """Counts by stage, every rule holds, old IDs lead to the rows, and the way back gives the digest of before."""
@@ -55,11 +50,11 @@ def test_every_id_below_follows(db: Database, what: tuple[str, str, str], moved:
     before, known = digest(db), dict(db.execute("select id, gen_id from generations"))
     done = rename(db, kind, old, new)  # type: ignore[arg-type]
     assert tuple(counts["migrate"] for counts in done.changes.values()) == moved
-    assert done.digest_after == digest(db) != before and broken(db) == []
+    assert done.digest_after == digest(db) != before and projects.broken(db) == []
     assert len(list(books.mapping(db, done.migration))) == sum(moved)
     assert all(lineage.resolve(db, gen_id) == number for number, gen_id in known.items())
     after = digest(db)
-    assert rollback(db).exact and digest(db) == before and broken(db) == []
+    assert rollback(db).exact and digest(db) == before and projects.broken(db) == []
     assert rename(db, kind, old, new).digest_after == after  # type: ignore[arg-type]
 
 

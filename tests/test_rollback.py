@@ -24,7 +24,7 @@ from workbench.migrate.rollback import rollback
 from workbench.migrate.undo import images, replay
 from workbench.record.search import catch_up
 from workbench.store import Database, open_project, scheme_of, transaction
-from workbench.verify import digest, verify
+from workbench.verify import digest
 
 STORE = DATA / "daydreaming" / "legacy_store"
 
@@ -38,11 +38,6 @@ def path(tmp_path: Path) -> Path:
 def db(path: Path) -> Iterator[Database]:
     with open_project(path, write=True) as opened:
         yield opened
-
-
-def broken(db: Database) -> list[str]:
-    """Name the rules that do not hold."""
-    return [check.name for check in verify(db, full=True) if not check.ok]
 
 
 def add_family(db: Database, replicate: int, **names: str) -> list[int]:
@@ -69,7 +64,7 @@ def test_work_done_since_is_kept_under_the_restored_scheme(db: Database) -> None
     content = digest(db, without_ids=True)
     taken = rollback(db)
     assert (taken.kept_since, taken.rekeyed, taken.exact) == (4, 4, False)
-    assert digest(db, without_ids=True) == content and broken(db) == [] and scheme_of(db).name == "v1"
+    assert digest(db, without_ids=True) == content and projects.broken(db) == [] and scheme_of(db).name == "v1"
     assert {n: g for n, g in db.execute("select id, gen_id from generations") if n in before} == before
     draft = gen_id_from(scheme_of(db), "draft", "memory-play", "plain", "writer", 30)
     assert lineage.resolve(db, draft) == newer[0]
@@ -83,7 +78,7 @@ def test_work_done_since_a_rename_follows_it_back(db: Database) -> None:
     with transaction(db):
         projects.add_topics(db, "other", ["Rain"])
     taken = rollback(db)
-    assert (taken.kept_since, taken.rekeyed) == (3, 3) and broken(db) == []
+    assert (taken.kept_since, taken.rekeyed) == (3, 3) and projects.broken(db) == []
     draft = gen_id_from(scheme_of(db), "draft", "memory-play", "plain", "writer", 30)
     assert lineage.resolve(db, draft) == newer[0]
     assert db.execute("select count(*) from topic_models").fetchone() == (2,)
@@ -102,12 +97,12 @@ def test_with_nothing_added_it_is_exact_and_forward_is_the_same(db: Database) ->
         step()
         digests.append(digest(db))
     for wanted in digests[-2::-1]:
-        assert rollback(db).exact and digest(db) == wanted and broken(db) == []
+        assert rollback(db).exact and digest(db) == wanted and projects.broken(db) == []
     forward = [step().digest_after for step in steps]
     assert forward == digests[1:]
     first = min(row["migration"] for row in books.log(db) if row["state"] == "applied" and row["kind"] != "rollback")
     taken = rollback(db, first)
-    assert taken.exact and len(taken.migrations) == 4 and digest(db) == digests[0] and broken(db) == []
+    assert taken.exact and len(taken.migrations) == 4 and digest(db) == digests[0] and projects.broken(db) == []
 
 
 def test_the_log_keeps_what_was_taken_back(db: Database) -> None:
@@ -202,11 +197,11 @@ def test_imports_can_be_taken_back(db: Database) -> None:
     catch_up(db)
     imported = digest(db)
     taken = rollback(db)
-    assert taken.digest == digest(db) == before and broken(db) == []
+    assert taken.digest == digest(db) == before and projects.broken(db) == []
     assert db.execute("select count(*) from imports").fetchone() == (0,)
     import_store(db, STORE)
     catch_up(db)
-    assert digest(db) == imported and broken(db) == []
+    assert digest(db) == imported and projects.broken(db) == []
 
 
 def test_a_prompt_that_others_use_stays(db: Database) -> None:
@@ -221,7 +216,7 @@ def test_a_prompt_that_others_use_stays(db: Database) -> None:
         values = (shared, answer_hash("ok", shared, *texts, None), draft)
         db.execute("update contents set prompt_hash = ?, hash = ? where generation_id = ?", values)
     rollback(db)
-    assert broken(db) == []
+    assert projects.broken(db) == []
 
 
 def test_a_step_of_the_schema_has_no_way_back(db: Database) -> None:

@@ -146,7 +146,7 @@ class Filler:
         """Settle a task that no file can hold, on record as a live call of it would be."""
         run_id = self.opened.run_id
         job.call_id = open_call(db, run_id, job.target, job.attempt, job.model.provider, job.model.name)
-        close_call(db, job.call_id, receipt_of(job, answer, 0.0))
+        close_call(db, job.call_id, receipt_of(job.model, answer, 0.0))
         count_calls(db, run_id, 1, 0, 0, 0.0)
         self.work.settle(db, job, answer, final=answer.outcome)
         release(db, job.target)

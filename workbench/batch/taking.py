@@ -11,8 +11,8 @@ from workbench.batch.books import Batch, Line, close_line, close_rest, end_batch
 from workbench.batch.filling import FACTOR
 from workbench.catalogue.models import Model, load_model, model_name
 from workbench.catalogue.templates import load_version
+from workbench.generate.engine import receipt_of
 from workbench.generate.judging import judge, unusable
-from workbench.plan.estimates import price_of
 from workbench.prompts import Template
 from workbench.providers import Answer
 from workbench.providers.openai.batches import Batches, Declined, RemoteBatch
@@ -96,7 +96,8 @@ class Taker:
 
     def _take_line(self, line: Line, answer: Answer) -> Receipt:
         row = _row(self.db, line.generation_id)
-        receipt = self._receipt(row, answer)
+        model = None if row.model_id is None else self._model(row.model_id)
+        receipt = receipt_of(model, answer, None, FACTOR)
         close_call(self.db, line.call_id or 0, receipt)
         close_line(self.db, line)
         spent = {"tokens_in": receipt.tokens_in, "tokens_out": receipt.tokens_out, "cost": receipt.cost}
@@ -104,23 +105,6 @@ class Taker:
         if answer.verdict in ("done", "fail_task"):
             self._settle(row, line, answer)
         return receipt
-
-    def _receipt(self, row: Row, answer: Answer) -> Receipt:
-        """Sum up a call, at the price of a batch."""
-        price = None
-        if answer.tokens_out is not None and row.model_id is not None:
-            price = price_of(self._model(row.model_id), answer.tokens_in or 0, answer.tokens_out)
-        return Receipt(
-            outcome=answer.outcome,
-            answered=answer.verdict == "done" or answer.text is not None,
-            latency_ms=None,
-            http_status=answer.http_status,
-            tokens_in=answer.tokens_in,
-            tokens_out=answer.tokens_out,
-            cost=None if price is None else FACTOR * price,
-            error=answer.error,
-            body=answer.body,
-        )
 
     def _settle(self, row: Row, line: Line, answer: Answer) -> None:
         """Keep the text, let the task be done or failed; its template is the version that its prompt was made with."""

@@ -101,7 +101,7 @@ def tell_open(db: Any) -> None:
 
 @click.group(cls=Noun)
 def batches() -> None:
-    """Files of calls at a provider, answered within a day: listed, taken, cancelled.
+    """Files of calls at a provider: listed, taken, cancelled.
 
     `generate --batch` makes them.
 

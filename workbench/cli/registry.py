@@ -49,7 +49,7 @@ SECTIONS: Final[dict[str, dict[str, Entry]]] = {
         "validate": Entry("generate:validate", "Say what a run would do, without a call."),
         "generate": Entry("generate:generate", "Make the samples that are not there yet."),
         "run": Entry("run:run", "Do what a configuration file says."),
-        "batches": Entry("batch:batches", "Files of calls at a provider, answered within a day"),
+        "batches": Entry("batch:batches", "Files of calls at a provider: listed, taken, cancelled."),
         "explain": Entry("explain:explain", "Say why a task is new, reused, stale, blocked or failed."),
     },
     "Look": {

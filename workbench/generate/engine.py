@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from workbench.catalogue.models import Model
 from workbench.clock import ticks
 from workbench.errors import Stopped, WorkbenchError
 from workbench.generate.caps import Caps
@@ -207,7 +208,7 @@ class Engine:
 
     def _take(self, db: Database, job: Job, answer: Answer, latency: float, step: Step) -> Job | None:
         """Write an answer down, settle its task, and choose the next: one transaction."""
-        receipt = receipt_of(job, answer, latency)
+        receipt = receipt_of(job.model, answer, latency)
         close_call(db, job.call_id or 0, receipt)
         self._desk.receipts.append(receipt)
         if self.caps.are_set:  # the next choice must see this call's cost
@@ -260,10 +261,11 @@ class Engine:
         self._wake(len(self._waiting))
 
 
-def receipt_of(job: Job, answer: Answer, latency_ms: float) -> Receipt:
-    """Sum up a call: money from the tokens and the model's prices, when both are known."""
-    counted = answer.tokens_out is not None
-    cost = price_of(job.model, answer.tokens_in or 0, answer.tokens_out or 0) if counted else None
+def receipt_of(model: Model | None, answer: Answer, latency_ms: float | None, share: float = 1.0) -> Receipt:
+    """Sum up a call: money from the tokens and the model's prices, when both are known; `share` of it is asked for."""
+    price = None
+    if model is not None and answer.tokens_out is not None:
+        price = price_of(model, answer.tokens_in or 0, answer.tokens_out)
     return Receipt(
         outcome=answer.outcome,
         answered=answer.verdict == "done" or answer.text is not None,
@@ -271,7 +273,7 @@ def receipt_of(job: Job, answer: Answer, latency_ms: float) -> Receipt:
         http_status=answer.http_status,
         tokens_in=answer.tokens_in,
         tokens_out=answer.tokens_out,
-        cost=cost,
+        cost=None if price is None else share * price,
         error=answer.error,
         body=answer.body,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from workbench.merge.members import drop_ours, leave_theirs
 from workbench.merge.numbers import bring, number, ours
 from workbench.merge.report import Clashes, Prefer
 from workbench.store import Database
@@ -187,13 +188,6 @@ def _about(is_topic: int, members: int) -> str:
     return " and ".join(parts) or "nothing"
 
 
-_LEAVE: Final = """
-delete from temp.number_combo_members where made
-  and theirs in (select id from theirs.combo_members where combo_id = :there)
-"""
-_DROP: Final = """
-delete from main.combo_members where combo_id = :here and id not in (select ours from temp.number_combo_members)
-"""
 _PLACE: Final = """
 update main.combo_members set place = (
   select {value} from temp.number_combo_members n cross join theirs.combo_members m on m.id = n.theirs
@@ -206,11 +200,11 @@ def _combine(db: Database, here: int, there: int, prefer: Prefer) -> None:
     """Bring a combo of ours to what was decided; members of theirs that are not wanted lose their number."""
     rows = {"here": here, "there": there}
     if prefer == "ours":
-        db.execute(_LEAVE, rows)
+        leave_theirs(db, "combo", there)
         return
     topic = ours("topics", "(select topic_id from theirs.combos where id = :there)")
     if prefer == "theirs":
-        db.execute(_DROP, rows)
+        drop_ours(db, "combo", here)
     else:
         topic = f"coalesce(topic_id, {topic})"
     db.execute(_PLACE.format(value="m.place" if prefer == "theirs" else "min(m.place, combo_members.place)"), rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from workbench.merge.members import drop_ours, leave_theirs
 from workbench.merge.numbers import bring, number, ours
 from workbench.merge.report import Clashes, Prefer
 from workbench.store import Database
@@ -97,13 +98,6 @@ def _define(db: Database, here: int, there: int) -> int:
     return 1
 
 
-_LEAVE: Final = """
-delete from temp.number_cohort_members where made
-  and theirs in (select id from theirs.cohort_members where cohort_id = :there)
-"""
-_DROP: Final = """
-delete from main.cohort_members where cohort_id = :here and id not in (select ours from temp.number_cohort_members)
-"""
 _PLACES: Final = """
 update main.cohort_members set place = k.place from (
   select n.ours, m.place from theirs.cohort_members m cross join temp.number_cohort_members n on n.theirs = m.id
@@ -115,9 +109,9 @@ where k.ours = cohort_members.id and k.place {differs} cohort_members.place
 def _enlist(db: Database, pair: _Pair, prefer: Prefer) -> int:
     """Settle who is a member and at which place: the first of both, or what the preferred one says."""
     if prefer == "ours":
-        db.execute(_LEAVE, {"there": pair.there})
+        leave_theirs(db, "cohort", pair.there)
         return 0
-    dropped = db.execute(_DROP, {"here": pair.here}).rowcount if prefer == "theirs" else 0
+    dropped = drop_ours(db, "cohort", pair.here) if prefer == "theirs" else 0
     differs = "<>" if prefer == "theirs" else "<"
     return dropped + db.execute(_PLACES.format(differs=differs), {"there": pair.there}).rowcount
 

@@ -14,9 +14,9 @@ from workbench.merge import work
 from workbench.merge.others import readable, refuse_other_scheme
 from workbench.merge.report import MergeReport, Prefer
 from workbench.merge.uniting import Order, unite
+from workbench.migrate.frame import after_snapshot
 from workbench.record.search import catch_up
 from workbench.store import Database, create_project, open_project, scheme_of
-from workbench.store.snapshots import take_snapshot
 
 
 def merge(
@@ -43,7 +43,10 @@ def merge(
         refuse_other_scheme(db, path, name)
         names = tuple(other.name for other in others)
         order = Order(path, name, names, prefer, keep=not dry_run, digests=digests)
-        done = _after_snapshot(db, order) if snapshot and not dry_run else unite(db, order)
+        if snapshot and not dry_run:
+            done = after_snapshot(db, lambda taken: unite(db, replace(order, snapshot=taken)))
+        else:
+            done = unite(db, order)
     if not dry_run:
         raise_all([clash.error() for clash in done.conflicts if not clash.decided])
     if done.migration is not None:
@@ -71,16 +74,3 @@ def _as_one(db: Database, others: Sequence[Path], prefer: Prefer | None) -> Iter
                 merge(aside, [other], prefer=prefer, snapshot=False, digests=False)
         with readable(path):
             yield path, ", ".join(map(str, others))
-
-
-def _after_snapshot(db: Database, order: Order) -> MergeReport:
-    (last,) = db.execute("select coalesce(max(seq), 0) from sqlite_sequence where name = 'migrations'").fetchone()
-    taken = take_snapshot(db, f"migration-{last + 1}")
-    kept = False
-    try:
-        done = unite(db, replace(order, snapshot=taken.name))
-        kept = done.migration is not None
-    finally:
-        if not kept:  # nothing was changed, so nothing needs to be kept
-            taken.unlink()
-    return done

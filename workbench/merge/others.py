@@ -52,7 +52,7 @@ def refuse_other_scheme(db: Database, path: Path, name: str) -> None:
         raise Conflict(
             f"its IDs are of scheme {theirs}, here of {mine}",
             where=name,
-            mend=f"bring a copy of it to this scheme first: workbench -p {name} migrate apply --to-scheme {mine}",
+            mend=f"bring a copy of it to this scheme first: `workbench migrate apply --to-scheme {mine} -p {name}`",
         )
 
 

@@ -43,7 +43,7 @@ def refuse_what_deceives(db: Database, name: str) -> None:
     refuse_illegible(db, name)
     found = [*_lost_links(db), *_broken_rules(db), *_other_hashes(db)]
     if found:
-        raise DamagedFile("; ".join(found), where=name, mend=f"see `workbench -p {name} verify --full`")
+        raise DamagedFile("; ".join(found), where=name, mend=f"see `workbench verify --full -p {name}`")
 
 
 def _lost_links(db: Database) -> Iterator[str]:

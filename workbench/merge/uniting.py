@@ -40,7 +40,7 @@ class Order:
         return {"others": self.others} | ({"prefer": self.prefer} if self.prefer else {})
 
 
-_SEE: Final = "workbench -p {} verify --full"
+_SEE: Final = "workbench verify --full -p {}"
 
 
 class _Undecided(Exception):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Protocol, TypeVar
 
 from workbench.errors import RunIsOn
 from workbench.migrate import mapping
@@ -12,6 +13,15 @@ from workbench.migrate.journal import journaled
 from workbench.store import Database, scheme_of, transaction
 from workbench.store.functions import register
 from workbench.store.slots import MAX_SLOTS, slot
+from workbench.store.snapshots import take_snapshot
+
+
+class _Recorded(Protocol):
+    @property
+    def migration(self) -> int | None: ...
+
+
+R = TypeVar("R", bound=_Recorded)
 
 
 class _Undo(Exception):
@@ -65,3 +75,17 @@ def alone(db: Database) -> Iterator[None]:
         if any(mine.is_alive(number) for number in range(1, MAX_SLOTS) if number != mine.number):
             raise RunIsOn("a migration waits for nobody", mend="let the run end, or stop it, then migrate")
         yield
+
+
+def after_snapshot(db: Database, work: Callable[[str], R]) -> R:
+    """Copy the project beside it, then work with the copy's name; the copy stays when that recorded a migration."""
+    (last,) = db.execute("select coalesce(max(seq), 0) from sqlite_sequence where name = 'migrations'").fetchone()
+    taken = take_snapshot(db, f"migration-{last + 1}")
+    kept = False
+    try:
+        report = work(taken.name)
+        kept = report.migration is not None
+    finally:
+        if not kept:  # nothing was changed, so nothing needs to be kept
+            taken.unlink()
+    return report

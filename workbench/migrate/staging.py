@@ -7,10 +7,9 @@ from pathlib import Path
 from workbench.errors import DamagedFile
 from workbench.migrate.apply import Request, apply, plan
 from workbench.migrate.books import Report
-from workbench.migrate.frame import alone
+from workbench.migrate.frame import after_snapshot, alone
 from workbench.migrate.sheets import Sheets
-from workbench.store import Database, open_copy, open_project
-from workbench.store.snapshots import take_snapshot
+from workbench.store import open_copy, open_project
 from workbench.verify import verify
 
 
@@ -32,7 +31,9 @@ def apply_to(
     if stage_on is not None:
         _rehearse(path, request, stage_on)
     with open_project(path, write=True) as db, alone(db):
-        return _apply_after_snapshot(db, request, sheets) if snapshot else apply(db, request, sheets)
+        if not snapshot:
+            return apply(db, request, sheets)
+        return after_snapshot(db, lambda taken: apply(db, request, sheets, snapshot=taken))
 
 
 def _rehearse(path: Path, request: Request, copy: Path) -> None:
@@ -45,16 +46,3 @@ def _rehearse(path: Path, request: Request, copy: Path) -> None:
             where=str(copy),
             mend="see `workbench verify --full` on the copy",
         )
-
-
-def _apply_after_snapshot(db: Database, request: Request, sheets: Sheets) -> Report:
-    (last,) = db.execute("select coalesce(max(seq), 0) from sqlite_sequence where name = 'migrations'").fetchone()
-    taken = take_snapshot(db, f"migration-{last + 1}")
-    kept = False
-    try:
-        report = apply(db, request, sheets, snapshot=taken.name)
-        kept = report.migration is not None
-    finally:
-        if not kept:  # nothing was changed, so nothing needs to be kept
-            taken.unlink()
-    return report
