@@ -37,7 +37,7 @@ def read_version(path: Path) -> int | None:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
         raise UnknownName(
-            f"no project at {path}", mend="make one with `workbench init`, or name one with -p FILE"
+            f"no project at {path}", mend="make one with `workbench init`, or name another file"
         ) from None
     except OSError as error:
         raise ForeignFile(error.strerror or "cannot be read", where=str(path)) from None
