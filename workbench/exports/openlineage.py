@@ -11,7 +11,7 @@ from typing import Any, Final
 from workbench import __version__
 from workbench.exports.files import json_line, new_file
 from workbench.exports.libraries import library
-from workbench.exports.origins import calls, moment, project_uuid, runs, span
+from workbench.exports.origins import calls, lifetime, moment, project_uuid, runs, span
 from workbench.exports.rows import columns, full_rows
 from workbench.exports.selection import Choice, Row, chosen
 from workbench.ids import event_uuid
@@ -73,7 +73,7 @@ class _Events:
         new = {call["run_id"] for call in sent.values()} - {None, *self._runs}
         for run in runs(db, new):
             self._runs[run["id"]] = run
-            yield self._of_run(run, "START", run["started"])
+            yield self._of_run(run, "START", lifetime(run)[0])
         for row in rows:
             yield from self._of_text(row, sent.get(row["call_id"]))
 
@@ -81,11 +81,12 @@ class _Events:
         """Give the ends of the runs; one that goes on has none."""
         for run in self._runs.values():
             if (ending := _ENDINGS.get(run["status"])) is not None:
-                yield self._of_run(run, ending, run["ended"] or run["started"])
+                start, end = lifetime(run)
+                yield self._of_run(run, ending, end or start)
 
-    def _of_run(self, run: Row, kind: str, at: str) -> Row:
+    def _of_run(self, run: Row, kind: str, at: datetime | None) -> Row:
         own = self._event.Run(self._id("run", run["id"]))
-        return self._written(kind, moment(at), own, self._job(_run_job(run), "JOB"))
+        return self._written(kind, at, own, self._job(_run_job(run), "JOB"))
 
     def _of_text(self, row: Row, call: Row | None) -> Iterator[Row]:
         start, end = (moment(row["created"]), None) if call is None else span(call)

@@ -68,6 +68,12 @@ def moment(text: str | None) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def lifetime(run: Row) -> tuple[datetime | None, datetime | None]:
+    """Give when a run began and ended; no end where the clock was set back past its start."""
+    start, end = moment(run["started"]), moment(run["ended"])
+    return start, None if start and end and end < start else end
+
+
 def span(call: Row) -> tuple[datetime | None, datetime | None]:
     """Give when a call was sent and when its answer was there."""
     start = moment(call["started"])

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from workbench.exports.libraries import library
-from workbench.exports.origins import calls, moment, project_uuid, runs, span, topics_above
+from workbench.exports.origins import calls, lifetime, project_uuid, runs, span, topics_above
 from workbench.exports.prov_file import prov_file
 from workbench.exports.rows import columns, full_rows
 from workbench.exports.selection import Choice, Row, chosen
@@ -110,7 +110,7 @@ class _History:
         doc = self._begin()
         for run in runs(self._db, self._runs):
             facts = {"prov:type": "run", **_attributes(run, _OF_RUN)}
-            doc.activity(local("run", run["id"]), moment(run["started"]), moment(run["ended"]), facts)
+            doc.activity(local("run", run["id"]), *lifetime(run), facts)
         return doc
 
     def _first(self, name: str) -> bool:

@@ -23,9 +23,10 @@ EVERY: Final = 5  # seconds between two looks at a run that is on
 _SUMMED: Final = ("calls", "tokens_in", "tokens_out", "cost")
 _WIDTHS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
 
+# A run that ended before it began, by a clock that was set back, took nobody knows how long.
 _RUNS = """
 select id, job, status, started, ended, done, failed, skipped, calls, tokens_in, tokens_out, cost, slot,
-  round((julianday(ended) - julianday(started)) * 86400, 1) as seconds
+  iif(ended >= started, round((julianday(ended) - julianday(started)) * 86400, 1), null) as seconds
 from runs order by id desc limit :limit offset :offset
 """
 _RUN = """

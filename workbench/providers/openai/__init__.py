@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Final
 
+from workbench.clock import unix
 from workbench.providers.base import Answer, Request
 from workbench.providers.binding import Binding
 from workbench.providers.openai.judge import judge
@@ -40,7 +40,7 @@ class OpenAI:
             body, seconds = payload(request), self.seconds(request)
         except (ValueError, TypeError, RecursionError) as error:
             return Answer("bad_request", error=one_line(f"the parameters cannot be sent: {error}"))
-        answer = judge(await self._wire.post(body, seconds), self._key, time.time())
+        answer = judge(await self._wire.post(body, seconds), self._key, unix())
         if answer.outcome == "not_found" and not self._versioned:
             return replace(answer, error=one_line(f"{answer.error} (is the address right? most end in /v1)"))
         return answer

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import uuid as uuids
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 from urllib.parse import quote
 
+from workbench.clock import unix
 from workbench.providers.base import Answer
 from workbench.providers.binding import Binding
 from workbench.providers.openai.exchange import Body, Exchange
@@ -150,7 +150,7 @@ class Batches:
             raise Declined(Answer("garbage", http_status=reply.status, error=one_line(error))) from None
 
     def _judged(self, reply: Reply) -> Answer:
-        return judge(reply, self._key, time.time())
+        return judge(reply, self._key, unix())
 
     def _listed(self, path: str) -> Iterator[Mapping[str, Any]]:
         """Go through a list, page by page; raises Declined where it has no end."""
