@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -34,8 +35,6 @@ ALL = dict(walk(main))
 
 def examples_of(command: click.Command) -> list[list[str]]:
     """Give the command lines of a command's worked example, as words."""
-    import shlex
-
     _, _, text = (command.help or "").partition("Example:\n")
     lines = [line.strip() for line in text.split("\n\n")[0].splitlines()]
     return [shlex.split(line) for line in lines if line.startswith("workbench ")]
@@ -205,12 +204,49 @@ def test_a_command_may_return_its_exit_code():
     assert [failures.code_after(lambda value=value: value) for value in (None, 1, True, "x")] == [0, 1, 0, 0]
 
 
-def test_a_reader_that_leaves_is_no_error(project):
-    """`workbench … | head -1` is quiet."""
-    sql = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 200000) select i from n"
-    line = f'"{sys.executable}" -m workbench query "{sql}" --limit 0 --csv -p "{project}" | head -n 1'
-    done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("i\n", "")
+MANY_ROWS = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 200000) select i from n"
+
+
+def read_a_line(*words: object, stderr: int = subprocess.PIPE) -> tuple[int, str, str]:
+    """Run a command whose reader leaves after one line, as `head -1` does: its exit code, the line, and stderr."""
+    command = [sys.executable, "-m", "workbench", *map(str, words)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr, text=True) as process:
+        first = process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read() if process.stderr else ""
+    return process.returncode, first, said
+
+
+@pytest.mark.parametrize(("form", "first"), [("--csv", "i\n"), ("--json", "[\n")])
+def test_a_reader_that_leaves_is_no_error(project, form, first):
+    """`workbench … | head -1` is quiet, and exits 0."""
+    assert read_a_line("query", MANY_ROWS, "--limit", 0, form, "-p", project) == (0, first, "")
+
+
+def test_work_goes_on_when_nobody_reads_about_it(project, run):
+    """`workbench generate … 2>&1 | head -1`: the run ends as it would have."""
+    code, first, _ = read_a_line("generate", *order_in(project, 40), stderr=subprocess.STDOUT)
+    assert (code, first.partition(":")[0]) == (0, "40 of 40 to do")
+    assert run("runs", "-p", project, "--json").json[0]["status"] == "done"
+
+
+def order_in(project: Path, count: int) -> list[str]:
+    """Put the offline model and a template into a project, and give the words of an order."""
+    from workbench.catalogue.starters import install_starters
+    from workbench.store import open_project
+
+    with open_project(project, write=True) as db:
+        install_starters(db)
+    return ["-n", str(count), "--template", "short-essay", "--model", "offline", "-p", str(project)]
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "2>&- >&-"])
+def test_a_service_may_close_what_nobody_reads(project, closed):
+    """Without stdout or stderr a command works all the same."""
+    for words in (["generate", *order_in(project, 1)], ["status", "-p", str(project)]):
+        line = f"{shlex.join([sys.executable, '-m', 'workbench', *words])} {closed}"
+        done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "") or (done.returncode == 0 and closed == ">&-")
 
 
 def test_a_bare_noun_lists(run, family):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
@@ -15,14 +17,28 @@ from workbench.errors import Problems, WorkbenchError
 INTERRUPTED = 130
 
 
+class ReaderLeft(Exception):
+    """Whoever read our output closed it."""
+
+
+@contextmanager
+def noting_readers() -> Iterator[None]:
+    """Give a reader that left a name of our own: of a broken pipe click would make exit code 1."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderLeft from error
+
+
 def code_after(call: Callable[[], object]) -> int:
     """Run a command and give the exit code: a whole number that it returns, 0, or that of its error."""
+    _open_closed_streams()
     _accept_any_text()
     try:
         result = call()
         sys.stdout.flush()
         return result if type(result) is int else 0
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderLeft):
         return _reader_left()
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
@@ -61,6 +77,13 @@ def _say(text: str) -> None:
     click.echo(f"Error: {visible(' '.join(line.strip() for line in text.splitlines()))}", err=True)
 
 
+def _open_closed_streams() -> None:
+    """A service may start us with stdout or stderr closed; Python then has None in their place."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until we exit
+
+
 def _accept_any_text() -> None:
     """Lone surrogates and terminals that are not UTF-8 must not end a command."""
     for stream in (sys.stdout, sys.stderr):
@@ -69,6 +92,7 @@ def _accept_any_text() -> None:
 
 
 def _reader_left() -> int:
-    """Whoever read our output closed it: be quiet, at interpreter exit too."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Be quiet, at interpreter exit too: what is still to be written goes nowhere."""
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return 0

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from workbench import __version__
-from workbench.cli.failures import code_after
+from workbench.cli.failures import code_after, noting_readers
 from workbench.cli.registry import COMMANDS, SECTIONS
 
 SETTINGS: dict[str, Any] = {
@@ -71,10 +71,16 @@ class Root(Verbs):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read a command line; without a word, show the whole help, and it is still bad usage."""
-        if not args and not ctx.resilient_parsing:
-            click.echo(ctx.get_help())
-            ctx.exit(2)
-        return super().parse_args(ctx, args)
+        with noting_readers():
+            if not args and not ctx.resilient_parsing:
+                click.echo(ctx.get_help())
+                ctx.exit(2)
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with noting_readers():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Give all command names, in the order of the registry."""

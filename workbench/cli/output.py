@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final, Literal
@@ -34,8 +35,9 @@ class Form:
 
 
 def note(text: str) -> None:
-    """Write a line for people to stderr."""
-    click.echo(visible(text, keep="\n"), err=True)
+    """Write a line for people to stderr, if anybody still reads it: work that is paid for does not stop for that."""
+    with suppress(BrokenPipeError):
+        click.echo(visible(text, keep="\n"), err=True)
 
 
 def line(text: str) -> None:
