@@ -153,6 +153,24 @@ def test_when_nothing_works_the_run_stops(tmp_path: Path) -> None:
         assert len(server.records) < 80
 
 
+def test_a_server_that_is_not_there_is_named_with_its_port(tmp_path: Path) -> None:
+    """What refused the connection stands in the one line that a person reads, and nothing is marked as failed."""
+    path = garden(tmp_path / "p.db")
+    with FaultServer(fault="ok") as server:
+        port = server.url.partition("127.0.0.1:")[2].partition("/")[0]
+    summary, _ = run(path, server, 40, concurrency=4)
+    assert f"connection refused: nothing listens at 127.0.0.1 port {port}" in summary.why
+    assert (summary.failed, summary.left) == (0, 40)
+
+
+def test_what_stopped_a_run_says_what_mends_it(tmp_path: Path) -> None:
+    """A key or a name that the provider does not know is mended in another place each, and the line names it."""
+    path = garden(tmp_path / "p.db")
+    for fault, words in {"401": "workbench providers", "404_model": "workbench models add"}.items():
+        with FaultServer(fault=fault) as server:
+            assert words in run(path, server, 4)[0].why
+
+
 def test_a_parse_failure_keeps_the_text_and_is_parsed_again_without_a_call(tmp_path: Path) -> None:
     """An answer that its parser cannot read is kept; once the template asks otherwise, it is read without a call."""
     path = garden(tmp_path / "p.db", parser="essay_block")

@@ -179,7 +179,7 @@ def test_limits_hold_for_all_workers(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert (limited.done, limited.left, limited.status) == (10, 14, "failed")
         capped = together(path, Asked(order(24)), 4, max_calls=17)
         assert (capped.done, capped.status, len(server.records)) == (7, "stopped", 17)
-        assert "the cap of 17 calls is reached (17 made)" in capped.why
+        assert "the cap of 17 calls is reached (17 made by" in capped.why
         assert together(path, Asked(order(24)), 4, max_calls=17).calls == 0
         cost = one_value(path, "select total(cost) from runs")
         costly = together(path, Asked(order(120)), 2, max_cost=cost * 2)

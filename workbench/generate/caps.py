@@ -46,9 +46,11 @@ class Caps:
     def broken(self, cost: float, calls: int, flying: int, reserved: float) -> Stopped | None:
         """Say which cap is broken by what was spent together with the calls in flight and what they may cost."""
         if self.max_calls is not None and calls + flying > self.max_calls:
-            return Stopped(f"the cap of {self.max_calls} calls is reached ({calls} made)", mend="raise --max-calls")
+            made = f"{calls} made by all runs of this order together"
+            return Stopped(f"the cap of {self.max_calls} calls is reached ({made})", mend="raise --max-calls")
         if self.max_cost is not None and cost + reserved > self.max_cost:
-            return Stopped(f"the cap of {self.max_cost:g} is reached ({cost:.4g} spent)", mend="raise --max-cost")
+            spent = f"{cost:.4g} spent by all runs of this order together; the next call could cost more than the rest"
+            return Stopped(f"the cap of {self.max_cost:g} is reached ({spent})", mend="raise --max-cost")
         return None
 
 

@@ -17,7 +17,7 @@ from workbench.generate.work import Job, Work
 from workbench.plan.estimates import price_of
 from workbench.providers import Answer
 from workbench.providers.limiter import Ticket
-from workbench.providers.retry import Breaker, Patience, Step, next_step
+from workbench.providers.retry import Breaker, Patience, Step, next_step, remedy
 from workbench.record.ledger import Receipt, close_call, count_calls, open_call, release, withdraw_call
 from workbench.store import Database
 from workbench.store.slots import Slot, release_dead
@@ -223,7 +223,8 @@ class Engine:
             return None
         if step.verdict == "stop":
             self._abandon(db, job)
-            mend = "run the same command again then" if step.wait else "mend that and run the same command again"
+            told = remedy(answer.outcome, job.model.llm_model_id, job.model.provider)
+            mend = "run the same command again then" if step.wait else told
             self.halt(Stopped(f"{answer.outcome}: {step.reason}", mend=mend))
             return None
         settled = self.work.settle(db, job, answer, final=None if step.verdict == "done" else answer.outcome)
@@ -250,7 +251,8 @@ class Engine:
         elif (answer.outcome != "rate_limited" or step.verdict != "retry") and self._breaker.failed(
             job.request.task, ticks()
         ):
-            self.halt(Stopped(f"ten calls in a row failed, the last with {answer.outcome}", mend=again))
+            words = f": {answer.error}" if answer.error else ""
+            self.halt(Stopped(f"ten calls in a row failed, the last with {answer.outcome}{words}", mend=again))
 
     def _abandon(self, db: Database, job: Job) -> None:
         """Give a task back unsettled; it stays to be done. A call that was written down and not sent goes too."""

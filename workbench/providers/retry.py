@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 from random import Random
@@ -45,6 +46,21 @@ def next_step(answer: Answer, attempt: int, rng: Random) -> Step:
     if attempt > MAX_RETRIES:
         return Step("fail_task", reason=f"{attempt} calls failed, the last with {answer.outcome}")
     return Step("retry", delay(attempt, answer.retry_after, rng))
+
+
+_REMEDIES: Final[Mapping[str, str]] = {
+    "auth": "put a key that is good there into its variable, which `workbench providers` names, and",
+    "no_credit": "see to the account there, or take another model, and",
+    "no_model": "say its name there, `workbench models add {model} --provider {provider} --name NAME`, and",
+    "not_found": "mend the address, which `workbench providers` shows, and",
+    "untrusted": "mend the certificate or the address, which `workbench providers` shows, and",
+}
+
+
+def remedy(outcome: str, model: str, provider: str) -> str:
+    """Say what a person does after the outcome that stopped a run, with the model's name here and its provider's."""
+    first = _REMEDIES.get(outcome, "mend that and").format(model=model, provider=provider)
+    return f"{first} run the same command again"
 
 
 def _span(seconds: float) -> str:

@@ -159,7 +159,17 @@ def failure_of(error: Exception) -> tuple[Outcome, str]:
         return "garbage", f"not HTTP: {words}"
     if any(isinstance(cause, TimeoutError) for cause in chain):
         return "timeout", words
-    return "reset", words
+    return "reset", _unreached(chain) or words
+
+
+def _unreached(chain: list[BaseException]) -> str:
+    """Say of a connection that never was why not, and where to; empty for every other failure."""
+    for cause in chain:
+        if isinstance(cause, aiohttp.ClientConnectorDNSError):
+            return f"no host of the name {cause.host} is found"
+        if isinstance(cause, aiohttp.ClientConnectorError) and isinstance(cause.os_error, ConnectionRefusedError):
+            return f"connection refused: nothing listens at {cause.host} port {cause.port}"
+    return ""
 
 
 def proxy_for(url: URL) -> str | None:
