@@ -42,7 +42,8 @@ def pack(out: Path, no_raw: bool, no_prompts: bool, project: Path, form: Form) -
 def recover(project: Path, form: Form) -> int:
     """Deal with what a killed process left behind.
 
-    Brings the file to rest; calls without an answer become unknown. Exits 1 when the file is not sound, or not at
+    Brings the file to rest; calls without an answer become unknown; what workers left in shards beside it is merged.
+    Exits 1 when the file is not sound, or not at
     rest because another process has it open.
 
     \b
@@ -53,15 +54,30 @@ def recover(project: Path, form: Form) -> int:
 
     from workbench.rescue import recover as settle
 
-    found = asdict(settle(project))
+    found = asdict(settle(project)) | {"shards": _brought_home(project)}
     document(found, form, lambda: _settled(found))
     return 0 if found["sound"] and found["at_rest"] else 1
+
+
+def _brought_home(project: Path) -> list[str]:
+    """Merge what workers of a killed command left beside a project; those of a live one are its own."""
+    from workbench.store.beside import is_led, shards_folder
+
+    home: list[str] = []
+    folder = shards_folder(project)
+    if folder.exists() and not is_led(folder):
+        from workbench.shards.folder import bring_leftovers
+
+        bring_leftovers(project, lambda path: home.append(path.name))
+    return home
 
 
 def _settled(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"settled  {found['claims']} claims, {found['calls_unknown']} calls, {found['runs_lost']} runs"
     yield "at rest  " + ("yes" if found["at_rest"] else f"no: {', '.join(found['remaining'])}; another process has it")
     yield "sound    " + ("yes" if found["sound"] else "no: restore a snapshot, or try `workbench import-data`")
+    if found["shards"]:
+        yield f"merged   what workers left: {', '.join(found['shards'])}"
     if found["leftovers"]:
         yield f"beside   unfinished files that nobody may need: {', '.join(found['leftovers'])}"
 

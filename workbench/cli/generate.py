@@ -15,7 +15,7 @@ from workbench.cli.complete import names
 from workbench.cli.options import Amount, concurrency_option, dry_run_option, json_option, project_option
 from workbench.cli.output import Form, document, many, note
 from workbench.cli.progress import progress
-from workbench.cli.shards import checked_shards, run_shards, shard_options
+from workbench.cli.shards import checked_shards, run_shards, shard_options, take_leftovers
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -137,6 +137,8 @@ def generate(
     if shards and not dry_run:
         summary = run_shards(project, shards, (what_is_asked(**what), what["cohort"], what["stage"]), terms, force)
         return int(summary.exit_code) if "leash" in shards else print_summary(summary, form)
+    if not dry_run:
+        take_leftovers(project)
     with open_project(project, write=not dry_run) as db:
         task = _task(db, () if force else ("done",) if terms["retry_failed"] else None, **what)
         if reparse:

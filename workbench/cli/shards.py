@@ -90,6 +90,20 @@ def _foretell(project: Path, asked: Any, terms: Any, *, elsewhere: bool) -> None
     note(plan_line(plan)) if elsewhere else foretell(plan)  # keys of other machines are not ours to look for
 
 
+def take_leftovers(project: Path) -> None:
+    """Merge what workers of a killed command left beside a project, so that it is not made again.
+
+    Raises RunIsOn while a command leads workers on it.
+    """
+    from workbench.store.beside import shards_folder
+
+    if shards_folder(project).exists():
+        from workbench.shards.folder import bring_leftovers, left_over
+
+        with progress() as listen:
+            bring_leftovers(project, lambda path: listen("shard_home", left_over(path)))
+
+
 def _one(project: Path, shards: dict[str, Any], asked: Any, terms: Any) -> Any:
     from workbench.shards.share import Share
     from workbench.shards.work import generate_shard

@@ -15,6 +15,7 @@ from workbench.plan.prompting import Prompter
 from workbench.providers import Provider, provider_for
 from workbench.record.selection import GroupCount, Selection, counts, want_again
 from workbench.store import Database, transaction
+from workbench.store.slots import refuse_led
 
 Drive = Callable[[Session, GenerationWork, Caps], None]
 
@@ -53,7 +54,9 @@ def carry_out(
     `drive` carries the work out: the engine, call by call, or whoever else sends it.
     """
     terms, begun = terms or Terms(), ticks()
+    refuse_led(db)
     with session(db, assignment.job, terms, assignment.config, listener, providers) as opened:
+        refuse_led(db)  # workers may have begun before this process could be seen
         before = counts(db, assignment.selection)
         work = GenerationWork(
             prompter=Prompter(db),

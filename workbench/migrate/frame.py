@@ -12,7 +12,7 @@ from workbench.migrate.books import Report, close_record, open_record
 from workbench.migrate.journal import journaled
 from workbench.store import Database, scheme_of, transaction
 from workbench.store.functions import register
-from workbench.store.slots import MAX_SLOTS, slot
+from workbench.store.slots import refuse_led, slot
 from workbench.store.snapshots import take_snapshot
 
 
@@ -72,8 +72,9 @@ def links_unwatched(db: Database) -> Iterator[None]:
 def alone(db: Database) -> Iterator[None]:
     """Work while no other process does: a run would go on making IDs of before. Raises RunIsOn."""
     with slot(db) as mine:
-        if any(mine.is_alive(number) for number in range(1, MAX_SLOTS) if number != mine.number):
+        if not mine.is_alone:
             raise RunIsOn("a migration waits for nobody", mend="let the run end, or stop it, then migrate")
+        refuse_led(db)
         yield
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,8 @@ from workbench.record.runs import run_sums
 from workbench.shards.making import PROJECT
 from workbench.shards.share import Share
 from workbench.store import Database, open_project, setting
-from workbench.store.slots import MAX_SLOTS, slot
+from workbench.store.beside import SHARDS, shards_folder
+from workbench.store.slots import slot
 
 DRAIN: Final = "drain"  # a file whose being there tells workers far away to end
 _POLL: Final = 0.2
@@ -64,7 +65,7 @@ class ShardFolder:
 
     def leftovers(self, db: Database) -> list[Path]:
         """List the shards of this project that an earlier command left; raises Refused for other files."""
-        found = sorted(path for path in self.path.glob("*-of-*.db"))
+        found = sorted(path for path in self.path.glob(SHARDS))
         for path in found:
             with open_project(path) as shard:
                 known = shard.execute("select value from project where key = ?", (PROJECT,)).fetchone()
@@ -83,6 +84,26 @@ class ShardFolder:
         return spent
 
 
+def bring_leftovers(project: Path, heard: Callable[[Path], None]) -> None:
+    """Bring home what workers of an earlier command left, each told to `heard`; waits while they end their calls.
+
+    Raises RunIsOn while a command leads workers on the project, Refused for files that are no shards of it.
+    """
+    if not shards_folder(project).exists():
+        return
+    with shard_folder(project) as folder:
+        with open_project(project) as db:
+            found = folder.leftovers(db)
+        for path in found:
+            folder.bring_home(path)
+            heard(path)
+
+
+def left_over(path: Path) -> dict[str, object]:
+    """Give what is told of a shard that an earlier command left."""
+    return {"shard": path.stem.replace("-of-", "/"), "left_over": True}
+
+
 def spent_in(shard: Database) -> Spent:
     """Add up what a shard's own runs took."""
     (tasks,) = shard.execute("select count(distinct generation_id) from calls").fetchone()
@@ -97,7 +118,7 @@ def spent_in(shard: Database) -> Spent:
 def _await_others(shard: Database) -> None:
     """Wait while a worker whose leader is gone ends its calls in flight."""
     with slot(shard) as mine:
-        while any(mine.is_alive(number) for number in range(1, MAX_SLOTS) if number != mine.number):
+        while not mine.is_alone:
             time.sleep(_POLL)
 
 
@@ -107,8 +128,7 @@ def shard_folder(project: Path) -> Iterator[ShardFolder]:
 
     Raises RunIsOn when another process holds it: the kernel drops the lock with its process.
     """
-    project = project.resolve()
-    path = project.with_name(f"{project.name}.shards")
+    project, path = project.resolve(), shards_folder(project)
     handle = _hold(path)
     try:
         held = ShardFolder(project, path)
@@ -148,7 +168,6 @@ def _hold(path: Path) -> int:
         except FileNotFoundError:  # its holder has just removed it
             pass
         except OSError:
-            os.close(handle)
-            raise RunIsOn("another command has workers on it", mend="let it end, or stop it") from None
+            time.sleep(0.01)  # who only looks whether it is held, holds it for an instant
         os.close(handle)
     raise RunIsOn("another command has workers on it", mend="let it end, or stop it")

@@ -17,7 +17,7 @@ from workbench.providers import limits_of
 from workbench.record.ledger import spent
 from workbench.shards.asked import Asked
 from workbench.shards.crew import Crew, Ended, Told
-from workbench.shards.folder import ShardFolder, Spent, spent_in
+from workbench.shards.folder import ShardFolder, Spent, left_over, spent_in
 from workbench.shards.share import Share, shared
 from workbench.store import Database, open_project, transaction
 
@@ -36,6 +36,7 @@ class Leader:
     crew: Crew
     folder: ShardFolder
     listener: Listener
+    slot: int
     run_id: int = 0  # of the leader's own run; the workers' runs come home with their shards
     interrupts: int = 0
     error: WorkbenchError | None = None
@@ -67,7 +68,7 @@ class Leader:
         """Merge what an earlier command left."""
         for path in self.folder.leftovers(self.db):
             self.folder.bring_home(path)
-            self.listener("shard_home", {"shard": path.stem.replace("-of-", "/"), "left_over": True})
+            self.listener("shard_home", left_over(path))
 
     def round(self, count: int, terms: Terms) -> None:
         """Work on all shards of so many until every worker has ended."""

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from workbench.clock import ticks
-from workbench.errors import Stopped
+from workbench.errors import RunIsOn, Stopped
 from workbench.generate import Summary, Terms
 from workbench.generate.assignment import silent
 from workbench.generate.run import Listener
@@ -23,7 +23,8 @@ from workbench.shards.asked import Asked
 from workbench.shards.crew import Crew
 from workbench.shards.folder import shard_folder
 from workbench.shards.lead import Leader
-from workbench.store import open_project, transaction
+from workbench.store import Database, open_project, transaction
+from workbench.store.slots import slot
 
 
 def generate_together(
@@ -41,18 +42,28 @@ def generate_together(
     `crew_for` gives who works, told of the file that is there once they are to end.
     Shards lie in a folder beside the project and are gone at the end. Limits and caps hold for all workers together,
     and so does `width`, the calls in flight that were asked for; without it each worker has its own. Raises RunIsOn
-    while another command leads workers on the project, and what runs raise.
+    while another process works on the project, and what runs raise.
     """
     begun = ticks()
-    with shard_folder(project) as folder, open_project(project, write=True) as db:
+    with shard_folder(project) as folder, open_project(project, write=True) as db, _alone(db) as slot_number:
         crew = crew_for(folder.drain)
-        leader = Leader(db, asked, terms, width, crew, folder, listener)
+        leader = Leader(db, asked, terms, width, crew, folder, listener, slot_number)
         try:
             with _led(leader):
                 leader.bring_leftovers()
                 return _carry_out(leader, workers, begun)
         finally:
             crew.close()
+
+
+@contextmanager
+def _alone(db: Database) -> Iterator[int]:
+    """Hold a slot while no other process works on the project: workers would not see what it does."""
+    with slot(db) as mine:
+        if not mine.is_alone:
+            mend = "let that end, or stop it, then start workers"
+            raise RunIsOn("another process works on it, which workers would not see", mend=mend)
+        yield mine.number
 
 
 @contextmanager
@@ -76,7 +87,7 @@ def _carry_out(leader: Leader, workers: int, begun: float) -> Summary:
     plan = asked.forecast(db, settled)
     with transaction(db):
         config = {"asked": asdict(asked), "workers": workers, **asdict(terms)}
-        leader.run_id = begin_run(db, asked.job, config, None)
+        leader.run_id = begin_run(db, asked.job, config, leader.slot)
     try:
         before = [] if terms.force else counts(db, asked.selection(db))
         _announce(leader, plan.total_samples, by_status(before, "done"), workers)

@@ -1,4 +1,4 @@
-"""What lies beside a project is looked at before SQLite opens it, since SQLite would do what it says.
+"""What lies beside a project. Some of it is looked at before SQLite opens it, since SQLite would do what it says.
 
 A link in place of a log or journal has SQLite write to the file behind it. A journal whose end names another file has
 SQLite delete that file, as one that several databases wrote to together; the workbench never writes to two at once.
@@ -6,6 +6,7 @@ SQLite delete that file, as one that several databases wrote to together; the wo
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Final
 
 from workbench.errors import ForeignFile
 
+SHARDS: Final = "*-of-*.db"  # in their folder
 SIDES: Final = ("-journal", "-wal", "-shm")
 _MEND: Final = "move it away, or take the rows safely with `workbench import-data FILE`"
 _MAGIC: Final = bytes.fromhex("d9d505f920a163d7")  # where SQLite has it, a name stands before it
@@ -34,6 +36,27 @@ def refuse_traps(path: Path) -> None:
     if _end_of(whole.with_name(f"{whole.name}{SIDES[0]}")) == _MAGIC:
         where = f"{whole}{SIDES[0]}"
         raise ForeignFile("this journal names another file, which SQLite would delete", where=where, mend=_MEND)
+
+
+def shards_folder(path: Path) -> Path:
+    """Name the folder beside a project where its workers' shards lie until their work is brought home."""
+    whole = path.resolve()
+    return whole.with_name(f"{whole.name}.shards")
+
+
+def is_led(folder: Path) -> bool:
+    """Say whether a live command holds a folder of shards."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def _end_of(journal: Path) -> bytes:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import RunIsOn
+from workbench.store.beside import SHARDS, is_led, shards_folder
 from workbench.store.sqlite import Database
 from workbench.store.transaction import transaction
 
@@ -45,6 +46,11 @@ class Slot:
         """Say whether a live process, this one or another, holds a slot."""
         return number == self.number or not _lock(self.handle, number, keep=False)
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other process works on the project."""
+        return not any(self.is_alive(number) for number in range(1, MAX_SLOTS) if number != self.number)
+
     def reserve_room(self, calls: int) -> None:
         """Set room on the disk aside in the lock file, so that answers that were paid for can be written when it is
         full: as much as so many calls may need, but never more than half of what is free.
@@ -63,7 +69,21 @@ class Slot:
 
 def lock_path(db: Database) -> Path:
     """Give the path of the lock file that stands beside a project."""
-    return Path(f"{db.execute('pragma database_list').fetchone()[2]}.lock")
+    return Path(f"{_path(db)}.lock")
+
+
+def _path(db: Database) -> Path:
+    return Path(db.execute("pragma database_list").fetchone()[2])
+
+
+def refuse_led(db: Database) -> None:
+    """Raise RunIsOn while a command leads workers on a project, or left answers of theirs in shards beside it."""
+    folder = shards_folder(_path(db))
+    if is_led(folder):
+        raise RunIsOn("a command leads workers on it", mend="let that end, or stop it")
+    if any(folder.glob(SHARDS)):
+        mend = "bring them home with `workbench recover`"
+        raise RunIsOn("workers of a command that was killed left answers beside it", where=str(folder), mend=mend)
 
 
 def _lock(handle: int, number: int, *, keep: bool) -> bool:
