@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 
@@ -36,3 +38,22 @@ def test_init_is_whole_or_not_at_all(run, tmp_path, monkeypatch):
 
     monkeypatch.setattr(starters, "install_starters", fail)
     assert run("init", "-p", tmp_path / "x.db").code == 1 and list(tmp_path.iterdir()) == []
+
+
+def test_init_takes_the_name_as_a_word_too(run, tmp_path):
+    """`init stories.db` is what people type first."""
+    path = tmp_path / "für mich.db"
+    assert run("init", path).code == 0 and run("status", "-p", path).code == 0
+
+
+def test_the_demo_leaves_a_project_and_its_samples(run, tmp_path):
+    """Both files are beside each other, the words at the end name them as a shell reads them, and nothing is lost."""
+    path = tmp_path / "my demo.db"
+    told = run("demo", path)
+    out = tmp_path / "my demo-samples.jsonl"
+    assert told.code == 0 and sorted(p.name for p in tmp_path.iterdir()) == [out.name, path.name]
+    assert f"head -n 2 {shlex.quote(str(out))}" in told.out
+    done = run("query", "select count(*) from completions where template_id = 'qa-sample'", "-p", path, "--csv").out
+    assert len(out.read_text(encoding="utf-8").splitlines()) == int(done.split()[-1])
+    path.unlink()
+    assert run("demo", path).code == 3 and not path.exists()

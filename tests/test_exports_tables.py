@@ -175,6 +175,14 @@ def test_commands_write_what_they_say(run, tmp_path):
     assert run("export", "dataset", tmp_path / "y", "-p", project, "--raw").code == 2
 
 
+def test_a_file_named_as_a_table_is_one(run, tmp_path, project):
+    """`x.csv` is CSV without a word more; what this cannot write is told with the verb that does."""
+    assert run("export", "dataset", tmp_path / "x.csv", "-p", project).code == 0
+    assert (tmp_path / "x.csv").read_text(encoding="utf-8").startswith("gen_id,")
+    told = run("export", "dataset", tmp_path / "x.parquet", "-p", project)
+    assert told.code == 2 and "workbench export parquet" in told.err
+
+
 @pytest.mark.parametrize(
     ("verb", "module", "extra"),
     [

@@ -8,6 +8,8 @@ from tempfile import TemporaryDirectory
 
 from workbench.catalogue.starters import install_starters
 from workbench.cohorts import spec_from_texts
+from workbench.errors import OutputExists
+from workbench.exports import export_dataset
 from workbench.generate import Terms, generate, generate_cohort
 from workbench.generate.run import Listener
 from workbench.grow import Growth, build_topics
@@ -27,8 +29,18 @@ SUBJECT = "Keeping a small vegetable garden"
 TOPICS, TEMPLATE, MODEL, CYCLES = "garden", "qa-sample", "offline", 2
 
 
+def samples_beside(path: Path) -> Path:
+    """Give the file beside a project that the demo writes its samples to."""
+    return path.with_name(f"{path.stem}-samples.jsonl")
+
+
 def demo(path: Path, listener: Listener) -> Iterator[str]:
-    """Make a project and fill it, saying each step as it is done; raises OutputExists when the file is there."""
+    """Make a project and fill it, saying each step as it is done, and write its samples to a file beside it.
+
+    Raises OutputExists when one of the two is there.
+    """
+    if (out := samples_beside(path)).exists():
+        raise OutputExists("the demo writes its samples there", where=str(out), mend="move it, or name another FILE")
     create_project(path)
     with open_project(path, write=True) as db:
         with transaction(db):
@@ -39,6 +51,8 @@ def demo(path: Path, listener: Listener) -> Iterator[str]:
         yield from _cohort(db, listener)
         yield from _migrations(db)
         yield from _together(db, listener)
+        rows = export_dataset(db, out, topics=TOPICS, template=TEMPLATE)["rows"]
+        yield f"exported {rows} samples as chats to {out}"
         checks = verify(db)
         yield f"verified: {sum(c.ok for c in checks)} of {len(checks)} checks hold"
 

@@ -18,14 +18,17 @@ from workbench.cli.progress import progress
 def demo(path: Path | None, project: Path | None, form: Form) -> None:
     """See the whole product work on bundled content with the embedded offline model: no key, no network.
 
-    Makes a new project (demo.db when no FILE is named).
+    Makes a new project (demo.db when no FILE is named) and FILE-samples.jsonl beside it, which trainers read.
 
     \b
     Example:
       workbench demo
       workbench status -p demo.db
     """
+    from shlex import quote
+
     from workbench.demo import demo as steps
+    from workbench.demo import samples_beside
     from workbench.report.status import status
     from workbench.store import open_project
 
@@ -38,7 +41,7 @@ def demo(path: Path | None, project: Path | None, form: Form) -> None:
             document(status(db, target), form)
         return
     for text in NEXT:
-        line(text.format(project=target))
+        line(text.format(project=quote(str(target)), samples=quote(str(samples_beside(target)))))
 
 
 NEXT = (
@@ -50,5 +53,5 @@ NEXT = (
     "  workbench query 'select gen_id, parsed from generation_texts limit 3' -p {project}",
     "  workbench report top -p {project}",
     "  workbench browse -p {project}",
-    "  workbench export dataset garden.jsonl --topics garden -p {project}",
+    "  head -n 2 {samples}",
 )

@@ -35,14 +35,14 @@ for _command in (parquet, huggingface, prov, openlineage):
 
 @exports.command()
 @out_options
-@click.option("--format", type=click.Choice(FORMATS), default="chat", show_default=True, help="Shape of a row.")
+@click.option("--format", type=click.Choice(FORMATS), help="Shape of a row: csv for a file of that name, else chat.")
 @narrowing_options
 @click.option("--stage", default="draft", show_default=True, help="draft, essay or evaluation.")
 @click.option("--system/--no-system", default=True, show_default=True, help="Keep system messages.")
 @click.option("--raw", is_flag=True, help="With csv: exact cells, without the ' before what a spreadsheet would run.")
 @project_option
 @json_option
-def dataset(project: Path, out: Path, format: str, raw: bool, form: Form, **options: Any) -> None:
+def dataset(project: Path, out: Path, format: str | None, raw: bool, form: Form, **options: Any) -> None:
     """Write finished samples as JSON Lines or CSV, by cycle and topic.
 
     chat is DeepFabric's shape, with topic and ID in each row's metadata; jsonl and csv have every text with its
@@ -55,6 +55,7 @@ def dataset(project: Path, out: Path, format: str, raw: bool, form: Form, **opti
     from workbench.exports import export_dataset
     from workbench.store import open_project
 
+    format = format or _format_of(out)
     if raw and format != "csv":
         raise click.UsageError("--raw goes with --format csv; the other formats are always exact")
     with open_project(project) as db:
@@ -62,6 +63,14 @@ def dataset(project: Path, out: Path, format: str, raw: bool, form: Form, **opti
             document(_csv(db, out, raw, **options), form)
         else:
             document(export_dataset(db, out, format=format, **options), form)
+
+
+def _format_of(out: Path) -> str:
+    """Tell the shape of rows from a file's name, where nobody says it."""
+    suffix = out.suffix.lower()
+    if suffix == ".parquet":
+        raise click.UsageError(f"this writes JSON Lines or CSV; for Parquet: `workbench export parquet {out}`")
+    return "csv" if suffix == ".csv" else "chat"
 
 
 def _csv(db: Any, out: Path, raw: bool, *, system: bool, force: bool, **named: Any) -> dict[str, object]:
