@@ -12,6 +12,7 @@ from workbench.errors import BadConfig, Conflict, KeyNotBound, Problems, Unknown
 from workbench.providers import provider_for
 from workbench.providers.binding import Binding, add, bindings, config_path, find, remove
 from workbench.providers.openai import OpenAI
+from workbench.providers.theirs import Theirs
 
 URL = "https://api.example.com/v1"
 
@@ -236,9 +237,10 @@ class _Point:
 
 def test_other_packages_bring_providers(file, monkeypatch):
     """An entry point's callable gets the whole alias; one that fails is named."""
-    points = {"theirs": [_Point(lambda alias: f"provider of {alias}")], "broken": [_Point(lambda alias: 1 / 0)]}
+    made: list[str] = []
+    points = {"theirs": [_Point(made.append)], "broken": [_Point(lambda alias: 1 / 0)]}
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group, name: points.get(name, []))
-    assert provider_for("theirs:large") == "provider of theirs:large"
+    assert isinstance(provider_for("theirs:large"), Theirs) and made == ["theirs:large"]
     with pytest.raises(BadConfig, match="the provider 'broken' cannot be made: ZeroDivisionError"):
         provider_for("broken")
     with pytest.raises(KeyNotBound):

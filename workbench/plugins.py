@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from workbench.errors import BadConfig, WorkbenchError
 
 Kind = Literal["providers", "parsers", "pages", "exports", "migrations"]
+BROKEN: Final = (Exception, SystemExit)  # what foreign code may raise; one package must not end a command of ours
+MEND: Final = "mend or remove the package that adds it"
 
 
 def plugin_names(kind: Kind) -> list[str]:
@@ -17,17 +19,26 @@ def plugin_names(kind: Kind) -> list[str]:
 
 
 def plugin(kind: Kind, name: str) -> Any | None:
-    """Load what another package adds under a name; None when no package does. Raises BadConfig when it cannot load."""
+    """Load what another package adds under a name; None when no package does.
+
+    Raises BadConfig when it cannot load, or when two packages add something else under the same name.
+    """
     from importlib.metadata import entry_points
 
-    for point in entry_points(group=f"workbench.{kind}", name=name):
+    points = {point.value: point for point in entry_points(group=f"workbench.{kind}", name=name)}
+    if len(points) > 1:
+        both = " and ".join(sorted(points))
+        raise BadConfig(f"{name!r} of {kind} is added twice, by {both}", mend="remove all of these packages but one")
+    for point in points.values():
         try:
             return point.load()
         except WorkbenchError:
             raise
-        except Exception as error:
-            raise BadConfig(
-                f"{point.value} of {kind} does not load: {type(error).__name__}: {error}",
-                mend="mend or remove that package",
-            ) from error
+        except BROKEN as error:
+            raise broken(f"{point.value} of {kind} does not load", error) from error
     return None
+
+
+def broken(what: str, error: BaseException) -> BadConfig:
+    """Give what another package's code raised as an error that names it."""
+    return BadConfig(f"{what}: {type(error).__name__}: {error}", mend=MEND)

@@ -14,6 +14,7 @@ from workbench.assets import assets
 from workbench.browse import answering, look, safety, tables
 from workbench.browse.charts import took
 from workbench.browse.links import Links
+from workbench.browse.rows import table_of
 from workbench.browse.tables import canned_queries as canned_queries
 from workbench.browse.tables import get_metadata as get_metadata
 from workbench.browse.tables import render_cell as render_cell
@@ -38,7 +39,7 @@ def prepare_jinja2_environment(env: Environment) -> None:
     theirs = [env.loader] if env.loader else []
     env.loader = ChoiceLoader([ours, *map(safety.Nonced, theirs)])
     env.globals["workbench_nonce"] = safety.current_nonce
-    env.filters |= {"laid_out": laid_out, "took": took, "prose": prose}
+    env.filters |= {"laid_out": laid_out, "took": took, "prose": prose, "table_of": table_of}
 
 
 @hookimpl

@@ -12,7 +12,8 @@ from workbench.cli.export_options import choice_options, out_options, texts_opti
 from workbench.cli.frame import Verbs
 from workbench.cli.options import json_option, project_option
 from workbench.cli.output import Form, document
-from workbench.plugins import plugin, plugin_names
+from workbench.cli.visible import visible
+from workbench.plugins import plugin_names
 
 
 class Exports(Verbs):
@@ -30,11 +31,18 @@ class Exports(Verbs):
 
 def _theirs(name: str) -> click.Command | None:
     """Make a verb of a function of rows (columns by name) and column names that gives lines of text."""
-    lines = plugin("exports", name)
-    if lines is None:
-        return None
+    from workbench.errors import BadConfig
+    from workbench.plugins import plugin
 
-    @click.command(name, help=cleandoc(lines.__doc__ or "Added by another package."))
+    try:
+        lines = plugin("exports", name)
+    except BadConfig as error:
+        return _broken(name, error)
+    return None if lines is None else _verb(name, lines)
+
+
+def _verb(name: str, lines: Any) -> click.Command:
+    @click.command(name, help=cleandoc(getattr(lines, "__doc__", None) or "Added by another package."))
     @out_options
     @choice_options
     @texts_option("prompt,parsed")
@@ -42,9 +50,23 @@ def _theirs(name: str) -> click.Command | None:
     @json_option
     def export(project: Path, out: Path, form: Form, **options: Any) -> None:
         from workbench.exports import export_table
+        from workbench.exports.theirs import guarded
         from workbench.store import open_project
 
         with open_project(project) as db:
-            document(export_table(db, out, lines, **options), form)
+            document(export_table(db, out, guarded(name, lines), **options), form)
 
     return export
+
+
+def _broken(name: str, error: Exception) -> click.Command:
+    """Stand for a verb that cannot be had, so that the others can: its help says why, and using it fails."""
+
+    def refuse() -> None:
+        raise error
+
+    class Refusing(click.Command):
+        def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+            raise error
+
+    return Refusing(name, callback=refuse, help=visible(" ".join(f"Broken. {error}".split()), 200))

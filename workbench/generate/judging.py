@@ -31,14 +31,15 @@ def judge_text(text: str, template: Template, *, truncated: bool = False, **fact
     except Exception as error:  # somebody else's parser: the paid text is kept all the same
         detail = f"{type(error).__name__}: {error}"[:500]
         return Result("parser_broke", text, None, detail, truncated=truncated, **facts)
+    scored = template.stage == "evaluation"  # whatever a parser finds in a draft or an essay, it is no score
     return Result(
         parsed.outcome,
         text,
         parsed.text,
         parsed.detail or None,
         truncated=truncated,
-        score=parsed.score,
-        scale=parsed.scale,
+        score=parsed.score if scored else None,
+        scale=parsed.scale if scored else None,
         **facts,
     )
 

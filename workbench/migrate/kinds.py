@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from workbench.errors import Refused, UnknownName, WorkbenchError
 from workbench.migrate.books import Report
 from workbench.migrate.frame import recorded
 from workbench.migrate.validate import not_kept
-from workbench.plugins import plugin, plugin_names
-from workbench.store import Database
+from workbench.plugins import BROKEN, plugin, plugin_names
+from workbench.store import Database, sqlite3
 from workbench.verify import digest, verify
 
 Rewrite = Callable[[Database], Mapping[str, int]]
@@ -45,11 +46,24 @@ def _broken(db: Database) -> set[str]:
 
 def _carried_out(db: Database, kind: str, rewrite: Rewrite) -> Mapping[str, int]:
     try:
-        return {str(step): int(rows) for step, rows in rewrite(db).items()}
+        with _in_one_piece(db):
+            return {str(step): int(rows) for step, rows in rewrite(db).items()}
     except WorkbenchError:
         raise
-    except Exception as error:  # foreign code may raise anything
+    except BROKEN as error:
         raise Refused(
             f"the migration {kind} failed, nothing was changed: {type(error).__name__}: {error}",
             mend="mend the package that adds it",
         ) from error
+
+
+@contextmanager
+def _in_one_piece(db: Database) -> Iterator[None]:
+    """Let nobody end the transaction in here: what was committed half-way could not be taken back."""
+    denied = {sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH}
+    allow, deny = sqlite3.SQLITE_OK, sqlite3.SQLITE_DENY
+    db.conn.set_authorizer(lambda action, *names: deny if action in denied else allow)
+    try:
+        yield
+    finally:
+        db.conn.set_authorizer(None)

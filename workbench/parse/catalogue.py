@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from typing import Final
@@ -10,9 +10,9 @@ from typing import Final
 from workbench.errors import BadTemplate
 from workbench.parse import essays, samples, schemas, scores, subtopics
 from workbench.parse.outcome import Options, Parsed, Scale, Unreadable, failed
+from workbench.parse.theirs import Read, guarded
 from workbench.plugins import plugin, plugin_names
 
-Read = Callable[[str, Options], Parsed]
 _OURS: Final[Mapping[str, tuple[Read, str]]] = {
     "": (essays.whole_text, "the answer as it is"),
     "identity": (essays.whole_text, "the answer as it is"),
@@ -55,7 +55,15 @@ def known_parser(name: str, where: str = "") -> str:
 def _reader(name: str) -> Read:
     known_parser(name)
     theirs: Read | None = None if name in _OURS else plugin("parsers", name)
-    return theirs or _OURS[name][0]
+    return _OURS[name][0] if theirs is None else guarded(name, theirs)
+
+
+def load_parser(name: str) -> None:
+    """Make a parser ready, so that one that cannot be had is known before an answer is paid for.
+
+    Raises BadTemplate where there is none, BadConfig where it does not load.
+    """
+    _reader(name)
 
 
 def parse(

@@ -11,6 +11,7 @@ from workbench.catalogue.models import Model, load_model, model_name
 from workbench.catalogue.templates import load_version
 from workbench.errors import UnknownName
 from workbench.ids import NO_TOPIC, prompt_hash
+from workbench.parse import load_parser
 from workbench.prompts import Template, render_messages
 from workbench.providers import Request
 from workbench.record.selection import Row
@@ -74,6 +75,7 @@ class Prompter:
         template = load_version(self._db, version[0])
         if template.mode == "copy":
             return Versions(template, version[0], Model("copy", "copy", "copy"), 0)
+        load_parser(template.parser)
         if model_id is None:
             raise UnknownName(f"the tasks of template {template.name!r} name no model", mend="name one in the spec")
         name, number = model_name(self._db, model_id)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from workbench.errors import BadConfig, BadInput, KeyNotBound, WorkbenchError
+from workbench.errors import BadInput, KeyNotBound, WorkbenchError
 from workbench.plugins import plugin
 from workbench.providers.base import Provider
 from workbench.providers.binding import find
@@ -33,7 +32,9 @@ def provider_for(alias: str) -> Provider:
         binding = find(alias)
     except KeyNotBound:
         if (theirs := plugin("providers", alias.partition(":")[0])) is not None:
-            return _made(theirs, alias)
+            from workbench.providers.theirs import Theirs
+
+            return Theirs(theirs, alias)
         raise
     from workbench.providers.openai import OpenAI
 
@@ -47,18 +48,6 @@ def why_not(alias: str) -> WorkbenchError | None:
     except WorkbenchError as error:
         return error
     return None
-
-
-def _made(provider: Callable[[str], Provider], alias: str) -> Provider:
-    try:
-        return provider(alias)
-    except WorkbenchError:
-        raise
-    except Exception as error:
-        raise BadConfig(
-            f"the provider {alias!r} cannot be made: {type(error).__name__}: {error}",
-            mend="mend or remove the package that adds it",
-        ) from error
 
 
 def batches_for(alias: str) -> Batches:

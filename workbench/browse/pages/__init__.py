@@ -16,9 +16,10 @@ from workbench.browse.pages.questions import QUESTIONS
 from workbench.browse.pages.run import RUN, RUNS
 from workbench.browse.pages.scores import SCORES
 from workbench.browse.pages.search import SEARCH
+from workbench.browse.pages.theirs import page_of
 from workbench.browse.pages.topic import TOPIC
 from workbench.browse.pages.topics import TOPICS
-from workbench.plugins import plugin, plugin_names
+from workbench.plugins import plugin_names
 
 PAGES: Final[tuple[Page, ...]] = (
     OVERVIEW,
@@ -39,7 +40,8 @@ PAGES: Final[tuple[Page, ...]] = (
 
 @cache
 def all_pages() -> tuple[Page, ...]:
-    """Give our pages, then those of other packages: entry points of the group `workbench.pages`. Raises BadConfig."""
-    ours = {page.name for page in PAGES}
-    theirs: list[Page | None] = [plugin("pages", name) for name in plugin_names("pages")]
-    return (*PAGES, *(page for page in theirs if page and page.name not in ours))
+    """Give our pages, then those of other packages: entry points of the group `workbench.pages`."""
+    found = list(PAGES)
+    for name in plugin_names("pages"):
+        found.append(page_of(name, {page.name for page in found}))
+    return tuple(found)
