@@ -142,13 +142,13 @@ def test_batches_on_the_command_line(path: Path, server: BatchServer, run: Calla
     assert halved["cost"] == pytest.approx(plan["cost"] / 2) and server.requests == []
     server.looks = 2
     sent = run(*WORDS, "-n", 6, "--batch", "--no-wait", "-p", path)
-    assert sent.code == 1 and "6 tasks are in 1 open batch" in sent.err and "batch 1 sent: 6 tasks" in sent.err
+    assert sent.code == 1 and "in 1 open batch: 6 tasks" in sent.err and "batch 1 sent: 6 tasks" in sent.err
     assert run("status", "-p", path, "--json").json["batches"] == 1
     assert "Open batches" in run("status", "-p", path).out
     (row,) = run("batches", "-p", path, "--json").json
     assert (row["state"], row["status"], row["open"], row["done"]) == ("submitted", "validating", 6, 0)
     beside = run(*WORDS, "-n", 6, "-p", path)
-    assert beside.code == 1 and "6 tasks are in 1 open batch" in beside.err
+    assert beside.code == 1 and "in 1 open batch: 6 tasks" in beside.err
     assert run("batches", "take", "-p", path, "--json").json["left"] == 6
     taken = run("batches", "take", "-p", path)
     assert taken.code == 0 and "batch 1 taken: 6 ok" in taken.err

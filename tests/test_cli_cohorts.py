@@ -150,6 +150,7 @@ def test_cohorts_are_listed_shown_copied_and_forgotten(run, sample, spec):
         "members": {"draft": 1, "essay": 1, "evaluation": 2},
         "new": 0,
         "reused": 4,
+        "dry_run": False,
     }
     listed = [run("cohort", "members", name, "-p", sample, "--json").json for name in ("pilot", "pilot-2")]
     assert listed[0] == listed[1]
@@ -164,6 +165,17 @@ def test_cohorts_are_listed_shown_copied_and_forgotten(run, sample, spec):
         assert db.execute("select count(*) from generations").fetchone() == (before,)
     missing = run("cohort", "show", "pilot", "-p", sample)
     assert missing.code == 2 and "there are first, pilot-2" in missing.err
+
+
+def test_a_dry_run_copies_and_forgets_no_cohort(run, sample, spec):
+    """--dry-run says what would be done, refuses what would be refused, asks nobody, and changes nothing."""
+    run("cohort", "compile", "pilot", spec, "-p", sample)
+    before = run("digest", "-p", sample).out
+    assert run("cohort", "copy", "pilot", "pilot-2", "--dry-run", "-p", sample, "--json").json["reused"] == 4
+    assert run("cohort", "copy", "pilot", "pilot", "--dry-run", "-p", sample).code == 3
+    told = run("cohort", "delete", "pilot", "--dry-run", "-p", sample)
+    assert told.code == 0 and "nothing is kept, this was a dry run" in told.out
+    assert run("digest", "-p", sample).out == before
 
 
 def essays(project: Path) -> list[str]:

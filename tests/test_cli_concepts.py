@@ -183,6 +183,8 @@ def test_an_id_that_stands_for_another_set_is_a_conflict(run, raw):
 def test_replication_is_set_and_listed(run, project):
     empty = run("replication", "-p", project, "--json").json
     assert [row["replicates"] for row in empty] == [None, None, None]
+    tried = run("replication", "set", "evaluation", 3, "--dry-run", "-p", project, "--json").json
+    assert tried[2]["replicates"] == 3 and run("replication", "-p", project, "--json").json == empty
     rows = run("replication", "set", "evaluation", 3, "-p", project, "--json").json
     assert rows[2] == {"stage": "evaluation", "replicates": 3} == run("replication", "-p", project, "--json").json[2]
     assert run("replication", "set", "evaluation", 0, "-p", project).code == 2

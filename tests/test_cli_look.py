@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from projects import add_draft, made
 
+from workbench.ids import path_uuid
 from workbench.plan.forecast import problems
 from workbench.record.selection import CohortSelection
 from workbench.store import open_project, transaction
@@ -57,6 +59,15 @@ def test_status_for_people(run, family):
     """Text has the same facts; cycles count from 1."""
     text = run("status", "-p", family).out
     assert "drafts       1 done, 1 failed" in text and "Coverage by cycle" in text and "truncated" in text
+
+
+def test_only_neighbouring_cycles_share_a_row(run, tmp_path):
+    """A cycle that nobody asked for is not told among those around it."""
+    with open_project(made(tmp_path / "p.db"), write=True) as db, transaction(db):
+        for replicate in (7, 8, 10):
+            add_draft(db, path_uuid(["root", "Sleep"]), replicate)
+    shown = run("status", "-p", tmp_path / "p.db").out.splitlines()
+    assert [row.split()[3] for row in shown if row.startswith("garden ")][-2:] == ["7-8", "10"]
 
 
 def test_show_gives_the_whole_generation(run, family):
@@ -347,7 +358,7 @@ def test_alerts_are_listed_and_acknowledged(run, family):
     assert run("alerts", "-p", family, "--json").json == []
     assert run("alerts", "--all", "-p", family, "--json").json[0]["acknowledged"]
     assert run("alerts", "ack", 1, "-p", family, "--json").json == {"acknowledged": 0}
-    assert run("alerts", "ack", 7, "-p", family).code == 2
+    assert [run("alerts", "ack", 7, "-p", family, *dry).code for dry in ([], ["--dry-run"])] == [2, 2]
 
 
 def test_looking_leaves_one_file_and_every_byte(run, family):

@@ -9,6 +9,7 @@ import click
 from workbench.cli.frame import Noun
 from workbench.cli.options import dry_run_option, json_option, project_option, rows_options
 from workbench.cli.output import Form, document, table
+from workbench.cli.trial import trial
 
 
 @click.group(cls=Noun)
@@ -55,10 +56,6 @@ def ack(numbers: tuple[int, ...], dry_run: bool, project: Path, form: Form) -> N
     from workbench.report import alerts as report
     from workbench.store import open_project
 
-    with open_project(project, write=not dry_run) as db:
-        if dry_run:
-            known = {row["id"] for row in report.alerts(db)}
-            changed = len(known.intersection(numbers))
-        else:
-            changed = report.acknowledge(db, numbers)
+    with open_project(project, write=True) as db, trial(db, dry_run):
+        changed = report.acknowledge(db, numbers)
     document({"acknowledged": changed}, form)

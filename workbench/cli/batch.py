@@ -20,7 +20,7 @@ from workbench.cli.options import (
     rows_options,
     yes_option,
 )
-from workbench.cli.output import Form, document, note, table
+from workbench.cli.output import Form, document, many, note, table
 from workbench.cli.progress import progress
 
 
@@ -95,8 +95,8 @@ def tell_open(db: Any) -> None:
 
     rows = list_batches(db, everything=False)
     if tasks := sum(row["open"] for row in rows):
-        batches = "1 open batch" if len(rows) == 1 else f"{len(rows):,} open batches"
-        note(f"{tasks:,} tasks are in {batches}, see `workbench batches`; with --batch the same command takes them")
+        where = many(len(rows), "open batch", "open batches")
+        note(f"in {where}: {many(tasks, 'task')}, see `workbench batches`; with --batch the same command takes them")
 
 
 @click.group(cls=Noun)
@@ -199,7 +199,7 @@ def _give_up(number: int, verb: str, dry_run: bool, yes: bool, project: Path, fo
         batch = open_batch(db, number)
         facts: dict[str, Any] = {"batch": number, "requests": batch.requests}
         if not dry_run:
-            confirmed(f"{verb} batch {number} with {batch.requests:,} tasks?", yes)
+            confirmed(f"{verb} batch {number} with {many(batch.requests, 'task')}?", yes)
             if verb == "forget":
                 facts |= {"status": "forgotten", "free": forget_batch(db, number)}
             else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from workbench.cli.options import json_option, project_option
-from workbench.cli.output import Form, Row, document, note, table
+from workbench.cli.output import Form, Row, document, many, note, table
 from workbench.cli.spreadsheet import csv_lines
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ def design(
 
         if out is None:
             _print(rows, found.columns, kind, form, raw=raw)
-            note(f"{count:,} of {found.count:,} rows")
+            note(f"{count:,} of {many(found.count, 'row')}")
         else:
             _write(out, _lines(rows(), found.columns, kind, raw=raw), force=force)
             facts = {"rows": count, "of": found.count, "path": str(out)}
-            document(facts, form, lambda: [f"{count:,} of {found.count:,} rows in {out}"])
+            document(facts, form, lambda: [f"{count:,} of {many(found.count, 'row')} in {out}"])
 
 
 def _compiled(read: Spec, project: Path, stack: ExitStack) -> Design:

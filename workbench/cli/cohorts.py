@@ -13,7 +13,8 @@ from workbench.cli.cohort_look import list_cohorts, members, show
 from workbench.cli.complete import names
 from workbench.cli.frame import Noun
 from workbench.cli.options import confirmed, dry_run_option, json_option, project_option, yes_option
-from workbench.cli.output import Form, document, note
+from workbench.cli.output import Form, document, many, note
+from workbench.cli.trial import trial
 
 if TYPE_CHECKING:
     from workbench.plan.compiling import Compiled
@@ -152,7 +153,7 @@ def _report(found: Compiled, form: Form, dry_run: bool) -> None:
 
 def _told(facts: Mapping[str, Any]) -> Iterator[str]:
     head = f"{facts['new']:,} new, {facts['reused']:,} reused"
-    yield f"{facts['cohort']}: {head}{'; nothing is kept, this was a dry run' if facts['dry_run'] else ''}"
+    yield f"{facts['cohort']}: {head}{_tried(facts['dry_run'])}"
     for stage, count in facts["members"].items():
         new, reused = facts["new_by_stage"][stage], facts["reused_by_stage"][stage]
         yield f"  {stage:<10}  {count:>9,}  {new:,} new, {reused:,} reused"
@@ -165,9 +166,10 @@ def _told(facts: Mapping[str, Any]) -> Iterator[str]:
 @cohort.command()
 @click.argument("name", metavar="ID", shell_complete=names("cohorts"))
 @click.argument("other", metavar="NEW")
+@dry_run_option
 @project_option
 @json_option
-def copy(name: str, other: str, project: Path, form: Form) -> None:
+def copy(name: str, other: str, dry_run: bool, project: Path, form: Form) -> None:
     """Give a cohort's spec and members a second name.
 
     \b
@@ -176,22 +178,31 @@ def copy(name: str, other: str, project: Path, form: Form) -> None:
     """
     from workbench.catalogue.cohorts import cohort_facts, copy_cohort
     from workbench.plan.cohorts import cohort_number
-    from workbench.store import open_project, transaction
+    from workbench.store import open_project
 
-    with open_project(project, write=True) as db, transaction(db):
+    with open_project(project, write=True) as db, trial(db, dry_run):
         facts = cohort_facts(db, copy_cohort(db, cohort_number(db, name), other))
+    members, total = _sizes(facts)
+    found = {"cohort": facts["cohort"], "members": members, "new": 0, "reused": total, "dry_run": dry_run}
+    document(found, form, lambda: [f"{facts['cohort']}: {many(total, 'member')}, as {name} has them{_tried(dry_run)}"])
+
+
+def _sizes(facts: Mapping[str, Any]) -> tuple[dict[str, int], int]:
     members = {stage: sum(of.values()) for stage, of in facts["members"].items()}
-    total = sum(members.values())
-    found = {"cohort": facts["cohort"], "members": members, "new": 0, "reused": total}
-    document(found, form, lambda: [f"{facts['cohort']}: {total:,} members, as {name} has them"])
+    return members, sum(members.values())
+
+
+def _tried(dry_run: bool) -> str:
+    return "; nothing is kept, this was a dry run" if dry_run else ""
 
 
 @cohort.command()
 @click.argument("name", metavar="ID", shell_complete=names("cohorts"))
+@dry_run_option
 @yes_option
 @project_option
 @json_option
-def delete(name: str, yes: bool, project: Path, form: Form) -> None:
+def delete(name: str, dry_run: bool, yes: bool, project: Path, form: Form) -> None:
     """Forget a cohort and its spec; every generation stays.
 
     \b
@@ -200,14 +211,15 @@ def delete(name: str, yes: bool, project: Path, form: Form) -> None:
     """
     from workbench.catalogue.cohorts import cohort_facts, delete_cohort
     from workbench.plan.cohorts import cohort_number
-    from workbench.store import open_project, transaction
+    from workbench.store import open_project
 
     with open_project(project, write=True) as db:
         number = cohort_number(db, name)
         facts = cohort_facts(db, number)
-        members = {stage: sum(of.values()) for stage, of in facts["members"].items()}
-        confirmed(f"Forget cohort {facts['cohort']} ({sum(members.values()):,} members, which stay)?", yes)
-        with transaction(db):
+        members, total = _sizes(facts)
+        kept = f"the project keeps {many(total, 'member')}"
+        confirmed(f"Forget cohort {facts['cohort']} ({kept})?", yes or dry_run)
+        with trial(db, dry_run):
             delete_cohort(db, number)
-    found = {"cohort": facts["cohort"], "members": members}
-    document(found, form, lambda: [f"{facts['cohort']} is forgotten; its {sum(members.values()):,} members stay"])
+    found = {"cohort": facts["cohort"], "members": members, "dry_run": dry_run}
+    document(found, form, lambda: [f"{facts['cohort']} is forgotten; {kept}{_tried(dry_run)}"])

@@ -11,7 +11,7 @@ import click
 from workbench.cli.complete import names
 from workbench.cli.frame import Noun
 from workbench.cli.options import dry_run_option, json_option, project_option, rows_options, yes_option
-from workbench.cli.output import Form, document, heading, line, note, table
+from workbench.cli.output import Form, document, heading, line, many, note, table
 from workbench.cli.trial import trial
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def create(
         raise click.UsageError("say which combos: --concepts A,B or --k N")
     with open_project(project, write=True) as db:
         number, found = _listed(db, sets, level) if sets else _subsets(db, str(sizes), level)
-        note(f"{number:,} combos at level {level}")
+        note(f"{many(number, 'combo')} at level {level}")
         if number > MANY and dry_run and not yes:
             changes: dict[str, int | None] = dict.fromkeys(("added", "changed", "unchanged"))
         else:
@@ -149,9 +149,10 @@ def show(combo_id: str, project: Path, form: Form) -> None:
 
 
 def _print(found: dict[str, Any]) -> None:
-    about = f"{len(found['concepts'])} concepts at level {found['level']}" if found["concepts"] else "no concepts"
+    number = len(found["concepts"])
+    about = f"{many(number, 'concept')} at level {found['level']}" if number else "no concepts"
     path = " › ".join(found["topic_path"])
-    line(f"{found['combo_id']}: {path or about}, {found['drafts']:,} drafts")
+    line(f"{found['combo_id']}: {path or about}, {many(found['drafts'], 'draft')}")
     for concept in found["concepts"]:
         line("")
         heading(concept["name"])

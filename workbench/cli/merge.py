@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import click
 
 from workbench.cli.options import dry_run_option, json_option, needless_yes_option, project_option
-from workbench.cli.output import Form, document, facts, note
+from workbench.cli.output import Form, document, facts, many, note
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def told(report: MergeReport) -> Iterator[str]:
     if not report.rows and not report.is_undecided:
         yield "nothing to do"
     for what, counts in (("added", report.added), ("same", report.same)):
-        yield f"{what}: " + (", ".join(f"{count:,} {stage}s" for stage, count in counts.items() if count) or "none")
+        yield f"{what}: " + (", ".join(many(count, stage) for stage, count in counts.items() if count) or "none")
     for clash in report.conflicts[:SHOWN]:
         settled = f" ({clash.decided})" if clash.decided else ""
         yield f"conflict{settled}: {clash.told}"

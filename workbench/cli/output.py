@@ -80,9 +80,9 @@ def _plain(value: object) -> object:
     return str(value)
 
 
-def many(count: int, noun: str) -> str:
-    """Count things in words: `1 call`, `2,000 calls`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def many(count: int, noun: str, plural: str = "") -> str:
+    """Count things in words: `1 call`, `2,000 calls`; `plural` where it is not made with an s."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def document(value: Row, form: Form, text: Callable[[], Iterable[str]] | None = None) -> None:
@@ -169,7 +169,8 @@ def aligned(rows: Sequence[Row], columns: Sequence[str]) -> None:
         click.echo(_joined(row, widths, right))
     full = {place for place in range(len(columns)) if any(row[place] for row in cells)}
     if missing := sorted(full - widths.keys()):
-        note(f"no room for {', '.join(heads[place] for place in missing)}: widen the terminal, or use --json")
+        names = ", ".join(heads[place] for place in missing)
+        note(f"no room for {names}: widen the terminal, add `| less -S`, or use --json")
 
 
 def _cell(value: object) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.cli.output import note
+from workbench.cli.output import many, note
 from workbench.clock import ticks
 
 EVERY = 5.0  # seconds between plain lines
@@ -75,7 +75,7 @@ def sentence(event: str, facts: Mapping[str, Any], tally: Tally) -> str | None:
             total = f"total {tally.before + tally.done:,}/{tally.total:,}"
             failures = f", {facts['failures_in_cycle']:,} failed" if facts["failures_in_cycle"] else ""
             cycle = f"Cycle {facts['cycle']}/{facts['total_cycles']}"
-            return f"{cycle}: +{facts['samples_in_cycle']:,} samples ({total}){failures}"
+            return f"{cycle}: +{many(facts['samples_in_cycle'], 'sample')} ({total}){failures}"
         case "stage_complete":
             counts = f"{facts['done']:,} done, {facts['failed']:,} failed, {facts['skipped']:,} skipped"
             return f"Stage {facts['stage']}: {counts}"
@@ -98,7 +98,7 @@ def _of_batch(event: str, facts: Mapping[str, Any]) -> str | None:
     """Say how a batch stands; that it is waited for only once."""
     match event:
         case "batch_submitted":
-            return f"batch {facts['batch']} sent: {facts['requests']:,} tasks for {facts['model']}"
+            return f"batch {facts['batch']} sent: {many(facts['requests'], 'task')} for {facts['model']}"
         case "batch_status":
             return f"batch {facts['batch']}: {facts['status']}"
         case "batch_ended":

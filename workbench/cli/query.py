@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from workbench.cli.options import Amount, project_option, rows_options
-from workbench.cli.output import Form, Row, note, table
+from workbench.cli.output import Form, Row, many, note, table
 
 
 def _questions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -89,6 +89,6 @@ def _values(given: Iterable[str]) -> dict[str, object]:
 def _at_most(rows: Iterator[Row], limit: int) -> Iterator[Row]:
     for number, row in enumerate(rows, 1):
         if limit and number > limit:
-            note(f"only the first {limit:,} rows; --limit 0 for all")
+            note(f"only the first {many(limit, 'row')}; --limit 0 for all")
             return
         yield row

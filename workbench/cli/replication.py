@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli.frame import Noun
-from workbench.cli.options import project_option, rows_options
+from workbench.cli.options import dry_run_option, project_option, rows_options
 from workbench.cli.output import Form, table
+from workbench.cli.trial import trial
 
 if TYPE_CHECKING:
     from workbench.store import Database
@@ -47,9 +48,10 @@ def list_replication(project: Path, form: Form) -> None:
 @replication.command("set")
 @click.argument("stage", type=click.Choice(["draft", "essay", "evaluation"]))
 @click.argument("replicates", metavar="N", type=click.IntRange(1, 1_000_000))
+@dry_run_option
 @project_option
 @rows_options
-def set_limit(stage: str, replicates: int, project: Path, form: Form) -> None:
+def set_limit(stage: str, replicates: int, dry_run: bool, project: Path, form: Form) -> None:
     """Limit the replicates of a stage that one build may use for a signature.
 
     Cohorts that are there stay as they are.
@@ -59,11 +61,10 @@ def set_limit(stage: str, replicates: int, project: Path, form: Form) -> None:
       workbench replication set evaluation 2
     """
     from workbench.catalogue.cohorts import set_replication
-    from workbench.store import open_project, transaction
+    from workbench.store import open_project
 
-    with open_project(project, write=True) as db:
-        with transaction(db):
-            set_replication(db, stage, replicates)
+    with open_project(project, write=True) as db, trial(db, dry_run):
+        set_replication(db, stage, replicates)
         _print(db, form)
 
 

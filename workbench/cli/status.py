@@ -72,7 +72,12 @@ def _parts(state: Mapping[str, Any]) -> Iterable[tuple[str, list[Row]]]:
 
 def _cycles(coverage: Iterable[Row]) -> Iterator[Row]:
     """Put neighbouring cycles that stand alike in one row; cycles count from 1 on screen."""
-    for _, alike in groupby(coverage, lambda row: tuple(value for key, value in row.items() if key != "cycle")):
-        rows = list(alike)
+
+    def alike(numbered: tuple[int, Row]) -> tuple[object, ...]:
+        place, row = numbered
+        return row["cycle"] - place, *(value for key, value in row.items() if key != "cycle")
+
+    for _, numbered in groupby(enumerate(coverage), alike):
+        rows = [row for _, row in numbered]
         first, last = rows[0]["cycle"] + 1, rows[-1]["cycle"] + 1
         yield dict(rows[0]) | {"cycle": str(first) if first == last else f"{first}-{last}"}

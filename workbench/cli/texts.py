@@ -9,7 +9,7 @@ import click
 
 from workbench.cli.complete import names
 from workbench.cli.options import json_option, project_option, rows_options
-from workbench.cli.output import Form, document, note, table
+from workbench.cli.output import Form, document, many, note, table
 
 
 @click.command()
@@ -89,4 +89,4 @@ def _catch_up(project: Path, behind: int) -> None:
         with open_project(project, write=True) as db:
             catch_up(db)
     except Refused:
-        note(f"the index does not know the last {behind:,} answers: the project cannot be written to")
+        note(f"the index does not know the last {many(behind, 'answer')}: the project cannot be written to")

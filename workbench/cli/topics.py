@@ -11,8 +11,8 @@ import click
 from workbench.cli.complete import names
 from workbench.cli.frame import Noun
 from workbench.cli.options import confirmed, dry_run_option, json_option, project_option, rows_options, yes_option
-from workbench.cli.output import Form, document, note, table
-from workbench.cli.topics_build import build
+from workbench.cli.output import Form, document, many, note, table
+from workbench.cli.topics_build import build, in_words
 from workbench.cli.topics_show import show
 from workbench.cli.trial import trial
 
@@ -155,10 +155,9 @@ def _report_import(model: TopicModel, stored: Stored, form: Form, *, dry_run: bo
 
     def text() -> Sequence[str]:
         verb = "would add" if dry_run else "added"
-        counts = f"{found['nodes']:,} nodes, {found['paths']:,} paths, {found['leaves']:,} leaves"
         return [
-            f"{model.name}: a {model.kind} with {counts}; {found['unique_topics']:,} topics to write about",
-            f"{verb} {stored.added:,} topics, {stored.unchanged:,} were there",
+            f"{model.name}: a {model.kind} with {in_words(found)}",
+            f"{verb} {many(stored.added, 'topic')}, {stored.unchanged:,} already there",
         ]
 
     for one in model.notes if form.kind == "text" else ():
@@ -208,7 +207,7 @@ def _ask(name: str, removed: Sequence[Node], yes: bool, *, quiet: bool) -> None:
     if not yes and not quiet:
         for one in _lines(removed):
             note(one)
-    confirmed(f"Remove {len(removed):,} topics from {name}?", yes)
+    confirmed(f"Remove {many(len(removed), 'topic')} from {name}?", yes)
 
 
 def _lines(removed: Sequence[Node]) -> list[str]:
@@ -221,8 +220,8 @@ def _report_pruning(name: str, kept: TopicModel, removed: Sequence[Node], form: 
     found = {"name": name, "removed": len(gone), "left": len(kept.nodes), "topics": gone, "dry_run": dry_run}
 
     def text() -> Sequence[str]:
-        verb = "would go" if dry_run else "removed"
-        return [f"{name}: {len(gone):,} topics {verb}, {len(kept.nodes):,} stay", *_lines(removed)]
+        verb = "would remove" if dry_run else "removed"
+        return [f"{name}: {verb} {many(len(gone), 'topic')}; left {len(kept.nodes):,}", *_lines(removed)]
 
     document(found, form, text)
 
@@ -250,5 +249,5 @@ def export(name: str, out: Path, force: bool, project: Path, form: Form) -> None
         written = export_topics(db, name, out, force=force)
         left = next((row["left"] for row in topic_models(db) if row["name"].lower() == name.strip().lower()), 0)
     if left:
-        note(f"{left:,} topics are still to be grown: they are written as leaves; `workbench topics build` goes on")
+        note(f"still to be grown and written as leaves: {many(left, 'topic')}; `workbench topics build` goes on")
     document(written, form, lambda: [f"{written['rows']:,} rows in {written['path']}"])

@@ -94,7 +94,7 @@ def _plan(found: GrowthForecast) -> str:
     cost = "no price known" if found.cost is None else f"cost about {found.cost:.4g}"
     much = f"at most {many(found.calls, 'call')} for {many(found.topics, 'topic')}"
     tokens = f"about {found.tokens_in + found.tokens_out:,} tokens"
-    return f"{found.name}: {found.grown:,} topics grown, {found.pending:,} to grow now; {much}, {tokens}, {cost}"
+    return f"{found.name}: {many(found.grown, 'topic')} grown, {found.pending:,} to grow now; {much}, {tokens}, {cost}"
 
 
 def _grow(project: Path, name: str, growth: Growth, terms: Any, form: Form) -> int:
@@ -127,7 +127,7 @@ def told() -> Iterator[Listener]:
 
 def _say(found: dict[int, int], before: int = 10**9) -> None:
     for level in sorted(level for level in found if level < before):
-        note(f"Level {level}: +{found.pop(level):,} topics")
+        note(f"Level {level}: +{many(found.pop(level), 'topic')}")
 
 
 def _report(db: Database, name: str, summary: Summary, form: Form) -> int:
@@ -140,6 +140,11 @@ def _report(db: Database, name: str, summary: Summary, form: Form) -> int:
         document({**summary.as_dict(), "name": model.name, "kind": model.kind, **counts}, form)
         return summary.exit_code
     code = print_summary(summary, form)
-    said = f"{counts['nodes']:,} nodes, {counts['paths']:,} paths, {counts['leaves']:,} leaves"
-    document({}, form, lambda: [f"{model.name}: {said}; {counts['unique_topics']:,} topics to write about"])
+    document({}, form, lambda: [f"{model.name}: {in_words(counts)}"])
     return code
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """Say how large a topic model is: nodes, paths, leaves, and the topics that samples are made of."""
+    size = many(counts["nodes"], "node"), many(counts["paths"], "path"), many(counts["leaves"], "leaf", "leaves")
+    return f"{', '.join(size)}; {many(counts['unique_topics'], 'topic')} to write about"

@@ -12,7 +12,7 @@ import click
 
 from workbench.cli.complete import names
 from workbench.cli.options import json_option, project_option
-from workbench.cli.output import Form, document, line
+from workbench.cli.output import Form, document, line, many
 from workbench.cli.visible import visible
 
 if TYPE_CHECKING:
@@ -87,21 +87,22 @@ def _facts(db: Database, model: TopicModel, states: dict[str, State]) -> dict[st
 
 
 def _head(facts: dict[str, Any]) -> Iterator[str]:
-    counts = f"{facts['paths']:,} paths, {facts['non_root_nodes']:,} nodes below the root, {facts['leaves']:,} leaves"
+    below = f"{many(facts['non_root_nodes'], 'node')} below the root"
+    counts = f"{many(facts['paths'], 'path')}, {below}, {many(facts['leaves'], 'leaf', 'leaves')}"
     about = "its leaves" if facts["kind"] == "tree" or facts["leaves_only"] else "every node below the root"
     yield f"{facts['name']}: a {facts['kind']} with {counts}"
-    yield f"{facts['unique_topics']:,} topics to write about ({about}), {facts['samples']:,} samples so far"
+    yield f"{many(facts['unique_topics'], 'topic')} to write about ({about}), {many(facts['samples'], 'sample')} so far"
     yield ""
 
 
 def _tail(facts: dict[str, Any]) -> Iterator[str]:
     if facts["left"]:
         yield ""
-        yield f"{facts['left']:,} topics are still to be grown; the same `workbench topics build` goes on"
+        yield f"still to be grown: {many(facts['left'], 'topic')}; the same `workbench topics build` goes on"
     apart = len(facts["failures"])
     if apart and not facts["left"]:
         yield ""
-        yield f"{apart:,} failed generations came with the file; see them with --json"
+        yield f"{many(apart, 'failed generation')} came with the file; see them with --json"
 
 
 def _topics(model: TopicModel, states: dict[str, State], depth: int | None) -> list[dict[str, Any]]:
@@ -174,7 +175,7 @@ def _marks(model: TopicModel, states: dict[str, State], at: int, again: bool, hi
         return "↗ stands elsewhere"
     state, below = states[model.nodes[at].uuid], len(model.children[at])
     growing = {"failed": f"✗ failed{_why(state.why)}", "pending": "… to be grown"}.get(state.growth or "", "")
-    samples = f"{state.samples:,} sample{'s' * (state.samples != 1)}" if state.samples else ""
+    samples = many(state.samples, "sample") if state.samples else ""
     folded = f"{below:,} below" if hidden and below else ""
     return ", ".join(filter(None, (samples, growing, folded)))
 

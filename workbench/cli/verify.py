@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from workbench.cli.options import json_option, project_option
-from workbench.cli.output import Form, document
+from workbench.cli.output import Form, document, many
 
 
 @click.command()
@@ -41,12 +41,12 @@ def _lines(checks: Sequence[Mapping[str, Any]], ok: bool) -> Iterator[str]:
     for check in checks:
         yield f"{'ok    ' if check['ok'] else 'BROKEN'}  {check['name']}{_apart(check)}"
         if not check["ok"]:
-            yield f"        {check['broken']:,} rows: {_some(check['examples'])}"
+            yield f"        {many(check['broken'], 'row')}: {_some(check['examples'])}"
     yield "every rule holds" if ok else "some rules do not hold"
 
 
 def _apart(check: Mapping[str, Any]) -> str:
-    return f" ({check['apart']:,} legacy or blocked rows apart)" if check["apart"] else ""
+    return f" ({many(check['apart'], 'legacy or blocked row')} apart)" if check["apart"] else ""
 
 
 def _some(examples: Iterable[object]) -> str:
