@@ -178,8 +178,15 @@ def test_ids_stay_whole_and_sentences_give_way():
     row = ["d_1dph93ibwxjliy6a", "", "a long path of many words that goes on", "some/model-70b", "0.5"]
     assert fitted(heads, [row], 60) == {0: 18, 2: 17, 3: 14, 4: 5}
     assert fitted(heads, [row], 48) == {0: 18, 2: 21, 4: 5}
-    assert fitted(heads, [row], 36) == {0: 18, 2: 16}
+    assert fitted(heads, [row], 36) == {0: 18, 4: 5}
     assert fitted(heads, [row], 10) == {0: 10}
+
+
+def test_what_a_table_is_asked_for_comes_before_the_rest():
+    """In 41 columns a score stands beside its ID, whatever lies between them; a pivot shows its scores."""
+    row = ["d_1dph93ibwxjliy6a", "e_1dph93ibwxjliy6a", "some/model-70b", "8"]
+    assert fitted(["gen_id", "essay_gen_id", "model", "score"], [row], 41) == {0: 18, 2: 14, 3: 5}
+    assert list(fitted(["essay_gen_id", "combo_id", "model", "clarity|m"], [row], 44)) == [0, 2, 3]
 
 
 @pytest.mark.parametrize(("columns", "says"), [("48", "no room for model:"), ("200", "")])
