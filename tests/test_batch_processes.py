@@ -145,6 +145,10 @@ def test_batches_on_the_command_line(path: Path, server: BatchServer, run: Calla
     assert sent.code == 1 and "in 1 open batch: 6 tasks" in sent.err and "batch 1 sent: 6 tasks" in sent.err
     assert run("status", "-p", path, "--json").json["batches"] == 1
     assert "Open batches" in run("status", "-p", path).out
+    assert [row["status"] for row in run("runs", "-p", path, "--json").json] == ["waiting"]
+    first = run("query", "select gen_id from generations limit 1", "-p", path, "--json").json[0]["gen_id"]
+    why = run("explain", first, "-p", path, "--json").json
+    assert why["verdict"] == "waiting" and "stands in batch 1, sent 20" in why["why"]
     (row,) = run("batches", "-p", path, "--json").json
     assert (row["state"], row["status"], row["open"], row["done"]) == ("submitted", "validating", 6, 0)
     beside = run(*WORDS, "-n", 6, "-p", path)
@@ -155,6 +159,8 @@ def test_batches_on_the_command_line(path: Path, server: BatchServer, run: Calla
     assert run("batches", "-p", path).err == "no open batches\n"
     assert run("batches", "list", "--all", "--json", "-p", path).json[0]["cost"] == pytest.approx(0.0006)
     assert run(*WORDS, "-n", 6, "--batch", "-p", path).code == 0
+    assert "waiting" not in run("runs", "-p", path).out
+    assert run("explain", first, "-p", path, "--json").json["verdict"] == "reused"
     sound(path, server, 6)
 
 

@@ -28,6 +28,15 @@ where {where} order by b.id
 """
 
 
+def with_waiting(db: Database, runs: list[Row]) -> list[Row]:
+    """Say of runs that are not all done whether they only wait: nothing failed, and a batch of their job is open."""
+    jobs = {row["job"] for row in list_batches(db, everything=False)}
+    return [
+        row | {"status": "waiting"} if row["status"] == "failed" and not row["failed"] and row["job"] in jobs else row
+        for row in runs
+    ]
+
+
 def list_batches(db: Database, *, everything: bool = True) -> list[Row]:
     """Give a project's batches, or those that are open; `state` is how far we are, `status` the provider's word."""
     known = db.execute("select exists (select 1 from sqlite_master where name = 'batches')").fetchone()[0]

@@ -20,6 +20,8 @@ from workbench.cli.output import Form, document, table
 def explain(project: Path, form: Form, gen_id: str | None, cohort: str | None) -> None:
     """Say why a task is new, reused, stale, blocked or failed, field by field, and what making it would cost.
 
+    One that stands in a batch at its provider is waiting, and the batch is named.
+
     \b
     Example:
       workbench explain d_1uebvk8svcsa39ro

@@ -24,7 +24,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A task's verdict: new, reused, stale, failed or blocked; why; and what making it anew would cost."""
+    """A task's verdict: new, reused, stale, failed, blocked or waiting; why; and what making it anew would cost."""
 
     gen_id: str
     stage: str
@@ -67,8 +67,25 @@ def explain_cohort(db: Database, cohort_id: int) -> Iterator[Explanation]:
 def _explained(db: Database, row: tuple[Any, ...]) -> Explanation:
     gen_id, stage, model_id = row[1], row[2], row[6]
     differences = tuple(_differences(db, row)) if row[8] is not None else ()
-    verdict, why = _verdict(row, differences)
+    verdict, why = _in_batch(db, row[0]) or _verdict(row, differences)
     return Explanation(gen_id, stage, verdict, why, differences, _cost(db, model_id, row[15], row[16]))
+
+
+_BATCHES = "select exists (select 1 from sqlite_master where name = 'batch_lines')"
+_STANDS = (
+    "select b.id, b.submitted from batch_lines l join batches b on b.id = l.batch_id"
+    " where l.generation_id = ? and l.open = 1"
+)
+
+
+def _in_batch(db: Database, generation_id: int) -> tuple[str, str] | None:
+    """Say that a task stands in an open batch, where nobody else may send it; None for all others."""
+    (known,) = db.execute(_BATCHES).fetchone()  # a project of an older version, opened for looking, has none
+    row = db.execute(_STANDS, (generation_id,)).fetchone() if known else None
+    if row is None:
+        return None
+    sent = f", sent {row[1]}" if row[1] else ""
+    return "waiting", f"it stands in batch {row[0]}{sent}; `workbench batches take` takes the answer when it is there"
 
 
 def _verdict(row: tuple[Any, ...], differences: tuple[Difference, ...]) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from workbench.batch.listing import with_waiting
 from workbench.clock import now
 from workbench.errors import UnknownName
 from workbench.events import told_facts
@@ -43,5 +44,5 @@ def acknowledge(db: Database, numbers: Sequence[int]) -> int:
 
 
 def runs(db: Database, *, limit: int = 20) -> list[Row]:
-    """Give the last runs, newest first, with what they work on and their counts."""
-    return rows_of(db, _RUNS, (limit,))
+    """Give the last runs, newest first, with what they work on, their counts, and whether they wait for a batch."""
+    return with_waiting(db, rows_of(db, _RUNS, (limit,)))

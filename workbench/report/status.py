@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from workbench.batch.listing import list_batches
+from workbench.batch.listing import list_batches, with_waiting
 from workbench.events import told_facts
 from workbench.ids import STAGES
 from workbench.lineage import rows_of
@@ -114,7 +114,7 @@ def status(db: Database, path: Path) -> Row:
         "coverage": coverage,
         "cohort_progress": _progress(db),
         "failures": rows_of(db, _FAILURES),
-        "last_runs": rows_of(db, _RUNS),
+        "last_runs": with_waiting(db, rows_of(db, _RUNS)),
         "open_batches": batches,
         "open_alerts": [row | {"facts": told_facts(row["facts"])} for row in rows_of(db, _ALERTS)],
     }

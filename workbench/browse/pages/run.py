@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from workbench.batch.listing import with_waiting
 from workbench.browse.alive import note_alive
 from workbench.browse.charts import duration
 from workbench.browse.page import Asked, Facts, Found, Page
@@ -74,7 +75,7 @@ from calls where run_id = :run group by 1 order by 1
 def gather_all(db: Database, asked: Asked) -> Found:
     """Give the runs, the last first, a page at a time (option `page`)."""
     page = asked.number("page")
-    rows = rows_of(db, _RUNS, {"limit": SHOWN, "offset": (page - 1) * SHOWN})
+    rows = with_waiting(db, rows_of(db, _RUNS, {"limit": SHOWN, "offset": (page - 1) * SHOWN}))
     for row in rows:
         row["took"] = "" if row["seconds"] is None else duration(row["seconds"])
     (count,) = db.execute("select count(*) from runs").fetchone()
@@ -90,7 +91,7 @@ def gather(db: Database, asked: Asked) -> Found:
     """
     text = asked.names["run"]
     named: Row = {"run": int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0}
-    found = rows_of(db, _RUN, named)
+    found = with_waiting(db, rows_of(db, _RUN, named))
     if not found:
         raise UnknownName(f"no run {text[:40]!r}", mend="see the list of runs")
     live = note_alive(db, found)
