@@ -24,6 +24,7 @@ NO_TOPIC: Final = "none"  # the reserved combo of samples without topics
 # Merges depend on this constant: it never changes.
 NAMESPACE: Final = uuid.UUID("6f1d8a54-3c6b-5e0e-9a53-2b8f7a1c4e90")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._:/+@-]{0,127}")
+_FOLDED: Final = {len(f): re.compile(r"\|".join([_NAME.pattern] * (len(f) - 1))) for f in FIELDS.values()}
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _CANONICAL: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
@@ -126,10 +127,10 @@ def base36(number: int) -> str:
     """Write a whole number ≥ 0 in 0-9a-z without padding."""
     triples = _triples()
     text = ""
-    while number >= 46656:
-        number, rest = divmod(number, 46656)
-        text = triples[rest] + text
-    return (triples[number] + text).lstrip("0") or "0"
+    while number:
+        text = triples[number % 46656] + text
+        number //= 46656
+    return text.lstrip("0") or "0"
 
 
 def fold(value: object, field: str = "field") -> str:
@@ -153,14 +154,21 @@ def checked_replicate(value: object) -> int:
     raise BadReplicate(f"got {str(value)[:40]!r}")
 
 
-def canonical(stage: str, values: Sequence[object], scheme: Scheme = V1) -> str:
+def canonical(stage: str, values: Sequence[Any], scheme: Scheme = V1) -> str:
     """Check a stage's signature values, replicate last, and join them to the canonical string."""
     names = FIELDS.get(stage)
     if names is None:
         raise InvalidSignature(f"unknown stage {stage!r}", mend=f"use one of {', '.join(STAGES)}")
     if len(values) != len(names):
         raise InvalidSignature(f"a {stage} has {len(names)} fields ({', '.join(names)}), got {len(values)}")
-    return scheme.canonical(stage, map(fold, values[:-1], names), checked_replicate(values[-1]))
+    replicate, fields = checked_replicate(values[-1]), values[:-1]
+    try:
+        text = "|".join(fields)
+    except TypeError:  # not all are texts
+        text = ""
+    if _FOLDED[len(names)].fullmatch(text) is None:  # no field can hold a bar: all are looked at in one go
+        text = "|".join(map(fold, fields, names))
+    return scheme.canonical(stage, (text,), replicate)
 
 
 def gen_id(task: Task, scheme: Scheme = V1) -> str:
@@ -271,29 +279,21 @@ class FactSet:
 
     def __init__(self) -> None:
         """Start with no facts."""
-        self._hashes = [bytearray() for _ in range(16)]  # by their first digit: sorted part by part
+        self._hashes = [bytearray() for _ in range(256)]  # by their first byte: sorted part by part
 
     def hexdigest(self) -> str:
         """Give the digest as 64 hex digits."""
         whole = blake2b(digest_size=32)
         for part in map(bytes, self._hashes):
-            whole.update(b"".join(sorted(part[at : at + 16] for at in range(0, len(part), 16))))
+            whole.update(b"".join(sorted([part[at : at + 16] for at in range(0, len(part), 16)])))
         return whole.hexdigest()
 
     @classmethod
     def add(cls, facts: str, *sets: FactSet) -> None:
-        """Put facts, JSON arrays one a line, into each of the sets; after tabs: how a line ends in each of them."""
-        known = [one._hashes for one in sets]
-        for line in facts.encode().split(b"\n"):
-            shared, *endings = line.split(b"\t")
-            if not endings:
-                digest = blake2b(line, digest_size=16).digest()
-                for hashes in known:
-                    hashes[digest[0] >> 4] += digest
-                continue
-            begun = blake2b(shared[:-1], digest_size=16)
-            for hashes, ending in zip(known, endings, strict=True):
-                whole = begun.copy()
-                whole.update(b"," + ending[1:])
-                digest = whole.digest()
-                hashes[digest[0] >> 4] += digest
+        """Put facts, JSON arrays one a line, into each of the sets; after tabs, if any: how all lines end in each."""
+        lines = facts.encode().split(b"\n")
+        parts = [line.split(b"\t") for line in lines] if b"\t" in lines[0] else []
+        for at, one in enumerate(sets, 1):
+            hashes, whole = one._hashes, [part[0][:-1] + b"," + part[at][1:] for part in parts] or lines
+            for digest in [blake2b(line, digest_size=16).digest() for line in whole]:
+                hashes[digest[0]] += digest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from workbench.ids import Scheme, content_hash, gen_id_from, scheme_named
+from workbench.ids import Scheme, canonical, content_hash, gen_id_from, scheme_named
 from workbench.store.sqlite import sqlite3
 
 
@@ -27,7 +27,8 @@ def functions(scheme: Scheme) -> dict[str, tuple[int, Callable[..., str | int | 
     """
 
     def gen_id(stage: object, *values: object) -> str:
-        return gen_id_from(scheme, str(stage), *values)
+        name = str(stage)
+        return scheme.id_of(name, canonical(name, values, scheme))
 
     return {
         "gen_id": (-1, gen_id),
