@@ -18,6 +18,7 @@ from workbench.generate.run import Listener
 from workbench.grow import Growth, build_topics
 from workbench.ids import chunks_hash
 from workbench.parse.schemas import check_schema
+from workbench.plan.elsewhere import imported_elsewhere
 from workbench.plan.forecast import Forecast, forecast, refuse_unusable, unusable
 from workbench.plan.orders import Order
 from workbench.prompts import Template
@@ -166,7 +167,9 @@ def run_config(project: Path, path: Path, listener: Listener, terms: Mapping[str
     from workbench.catalogue.starters import install_starters
 
     recipe = Recipe(path)
-    refuse_unusable(_plan(project, recipe))
+    plan = _plan(project, recipe)
+    refuse_unusable(plan)
+    listener("forecast", {"problems": plan.problems})
     if not project.exists():
         create_project(project)
         with open_project(project, write=True) as db, transaction(db):
@@ -242,17 +245,23 @@ def validate_config(project: Path, path: Path) -> dict[str, Any]:
 
 
 def _plan(project: Path, recipe: Recipe) -> Forecast:
-    if project.exists():
-        with open_project(project) as db:
-            known = db.execute(
-                "select exists (select 1 from templates where stage = 'draft' and name = ?)"
-                " and exists (select 1 from models where llm_model_id = ?)"
-                " and (? is null or exists (select 1 from topic_models where name = ?))",
-                (recipe.template.name, recipe.model.llm_model_id, recipe.order.topics, recipe.order.topics),
-            ).fetchone()[0]
-            if known:
-                return forecast(db, recipe.order)
-    return _fresh(recipe)
+    if not project.exists():
+        return _fresh(recipe)
+    with open_project(project) as db:
+        plan = forecast(db, recipe.order) if _is_known(db, recipe) else _fresh(recipe)
+        if elsewhere := imported_elsewhere(db, recipe.order):
+            plan.problems.append(elsewhere)
+    return plan
+
+
+def _is_known(db: Database, recipe: Recipe) -> bool:
+    sql = (
+        "select exists (select 1 from templates where stage = 'draft' and name = ?)"
+        " and exists (select 1 from models where llm_model_id = ?)"
+        " and (? is null or exists (select 1 from topic_models where name = ?))"
+    )
+    topics = recipe.order.topics
+    return bool(db.execute(sql, (recipe.template.name, recipe.model.llm_model_id, topics, topics)).fetchone()[0])
 
 
 def _fresh(recipe: Recipe) -> Forecast:

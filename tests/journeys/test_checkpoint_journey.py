@@ -47,6 +47,22 @@ def test_a_checkpoint_is_taken_over(run, garden):
     assert run("verify", "--full", "-p", garden).code == 0
 
 
+def test_its_configuration_says_how_to_go_on_with_it(run, tmp_path):
+    """A configuration names its template otherwise than the import: it says so, and the rename that it names helps."""
+    path = tmp_path / "p.db"
+    assert run("topics", "import", V4 / "topics_tree.jsonl", "--create", "-p", path).code == 0
+    assert run("import", "checkpoint", CKPT, "-p", path).code == 0
+    config = V4 / "config.yaml"
+    before = run("validate", config, "-p", path, "--json").json
+    (told,) = [text for text in before["problems"] if "imported" in text]
+    rename = "workbench rename template deepfabric-basic config-basic"
+    assert (before["done"], before["pending"]) == (0, 40) and told.endswith(f"`{rename}`") and "16 imported" in told
+    assert run(*rename.split()[1:], "-p", path).code == 0
+    after = run("validate", config, "-p", path, "--json").json
+    assert (after["done"], after["failed"], after["pending"]) == (16, 1, 23)
+    assert not any("imported" in text for text in after["problems"])
+
+
 def test_an_old_checkpoint_is_refused_in_one_line(run, garden):
     """Exit 3; the line says file, version found, version supported, what to do; the file's bytes are as before."""
     before = garden.read_bytes()

@@ -69,6 +69,8 @@ class Tally:
 def sentence(event: str, facts: Mapping[str, Any], tally: Tally) -> str | None:
     """Say an event that people want to read, or None."""
     match event:
+        case "forecast" if facts["problems"]:
+            return "\n".join(facts["problems"])
         case "skipped":
             return f"{facts['count']:,} done before, skipped"
         case "cycle_complete" if not tally.staged:
