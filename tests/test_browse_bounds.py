@@ -12,8 +12,8 @@ import pytest
 from browsing import get, links
 from projects import add, made, number
 
-from workbench.browse.pages.differences import PIECES
 from workbench.browse.texts import laid_out, prose
+from workbench.report.compare import PIECES
 from workbench.report.status import status
 from workbench.store import open_project, transaction
 

@@ -39,12 +39,9 @@ def diff(a: str, b: str, kind: str, words: bool, project: Path, form: Form) -> N
 
     with open_project(project) as db:
         (first, left), (second, right) = text_of(db, a, kind), text_of(db, b, kind)
-    lines = line_diff(left, right, (first, second))
-    pieces = list(word_diff(left, right)) if words else []
-    found = {"a": first, "b": second, "text": kind, **compared(left, right), "diff": lines}
-    if words:
-        found["words"] = pieces
-    document(found, form, lambda: [_marked(pieces)] if words else lines)
+    lines, pieces = line_diff(left, right, (first, second)), list(word_diff(left, right))
+    found = {"a": first, "b": second, "text": kind, **compared(pieces), "diff": lines}
+    document(found | ({"words": pieces} if words else {}), form, lambda: [_marked(pieces)] if words else lines)
 
 
 def _marked(pieces: list[tuple[str, str]]) -> str:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from workbench.browse.page import Asked, Facts, Found, Page
 from workbench.browse.texts import LONG, laid_out
 from workbench.lineage import text_of
-from workbench.report.compare import line_diff, word_diff
+from workbench.report.compare import is_long, line_diff, word_diff
 from workbench.store import Database
 
-PIECES: Final = 6_000  # words, blanks and signs of both texts together; longer ones are compared by line
-LETTERS: Final = 60_000
 LINES: Final = 4_000
-_PIECE: Final = re.compile(r"\s+|\w+|[^\w\s]")
 _SQL = "select gen_id, raw, parsed, prompt from generation_texts where gen_id in (:a, :b)"
 
 
@@ -28,16 +24,11 @@ def gather(db: Database, asked: Asked) -> Found:
     equal = left == right
     if kind == "parsed":  # JSON is one long line; as it came it is there as `raw`
         left, right = laid_out(left, LONG), laid_out(right, LONG)
-    long = _is_long(left + right)
+    long = is_long(left, right)
     by = "line" if long else asked.choice("by", "word", "line")
     facts: Facts = {"a": a, "b": b, "kind": kind, "by": by, "long": long, "equal": equal}
     pieces = _lines(left, right) if by == "line" else [_piece(*one) for one in word_diff(left, right)]
     return Found(f"{a} and {b}", facts | {"pieces": pieces}, _SQL, {"a": a, "b": b})
-
-
-def _is_long(text: str) -> bool:
-    """Say whether to compare word by word could take seconds; a text without a blank can have pieces enough."""
-    return len(text) > LETTERS or sum(1 for _ in _PIECE.finditer(text)) > PIECES
 
 
 def _piece(sign: str, text: str) -> dict[str, Any]:
