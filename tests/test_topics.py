@@ -112,6 +112,67 @@ def test_the_form_is_told_by_content_whatever_the_name(tmp_path: Path) -> None:
     assert read_topics(flat, name="topic_graph") == read_topics(GRAPH)
 
 
+UUID = "3f8e4a52-0d7c-4b65-9c9b-5f0f3a1f5a10"
+PATHS = [["Garden", "Soil", "Compost"], ["Garden", "Soil", "Größe"], ["Garden", "Water"], ["House"]]
+FORMS = {
+    "rows.jsonl": "".join(json.dumps({"path": path}) + "\n" for path in PATHS),
+    "outline.md": "# Garden\n\nOf prose nothing is kept.\n\n## Soil ##\n- **Compost**\n- Größe\n## Water\n# House\n",
+    "list.md": "1. Garden\n   - Soil\n\t\t* Compost\n\t\t* Größe\n   - Water\n2. House\n---\n",
+    "lines.txt": "Garden\n  Soil\n    Compost\n    Größe\n  Water\nHouse\n",
+    "levels.csv": "subject,area,topic\nGarden,Soil,Compost\nGarden,Soil,Größe\nGarden,Water,\nHouse,,\n",
+    "paths.csv": "path\nGarden > Soil > Compost\nGarden / Soil / Größe\nGarden › Water\nHouse\n",
+    "keys.json": '{"Garden": {"Soil": ["Compost", "Größe"], "Water": null},\n "House": {}}',
+    "names.json": json.dumps(
+        [
+            {"name": "Garden", "children": [{"title": "Soil", "children": ["Compost", "Größe"]}, {"topic": "Water"}]},
+            "House",
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_people_write_by_hand_is_the_same_tree(form: str, tmp_path: Path) -> None:
+    """The same paths are the same topics with the same UUIDs in every form, in the same order."""
+    for name in ("rows.jsonl", form):
+        (tmp_path / name).write_text(FORMS[name], encoding="utf-8-sig")
+    found, wanted = read_topics(tmp_path / form, name="g"), read_topics(tmp_path / "rows.jsonl", name="g")
+    assert (found.nodes, found.edges) == (wanted.nodes, wanted.edges) and found.counts().leaves == 4
+
+
+def test_a_table_may_bring_uuids_and_what_is_left_out_is_told(tmp_path: Path) -> None:
+    """`leaf_uuid` is a column; the row of names and lines of prose are no topics, and that is said."""
+    table, outline = tmp_path / "t.csv", tmp_path / "t.md"
+    table.write_text(f"a,b,leaf_uuid\nGarden,Soil,{UUID}\nGarden,Water,\n")
+    model = read_topics(table)
+    assert [node.uuid for node in model.nodes][1] == UUID
+    assert "the first row names the columns: a, b, leaf_uuid" in model.notes
+    outline.write_text(FORMS["outline.md"])
+    assert "lines left out, which are neither headings nor items of a list: 1" in read_topics(outline).notes
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("t.csv", "a,b\nGarden,Soil,Compost\n", "t.csv:2:"),
+        ("t.csv", "a,b\n,Soil\n", "t.csv:2:"),
+        ("t.csv", "a,b\n", "no topics"),
+        ("t.md", "Only prose.\n", "no topics"),
+        (
+            "t.json",
+            '{"Garden": {"Soil": 3}}',
+            "t.json: Garden > Soil: A row is not what the format says: 3 is no topic",
+        ),
+        ("t.json", '[["Soil"]]', "a list within a list"),
+        ("t.json", '{"Garden": "Soil\\u0000"}', "a control character"),
+    ],
+)
+def test_what_is_wrong_in_them_is_named(name: str, text: str, why: str, tmp_path: Path) -> None:
+    """A place, what is wrong there, and how to mend it."""
+    (tmp_path / name).write_text(text)
+    assert any(why in message and ";" in message for message in complaints(tmp_path / name))
+
+
 def test_strict_names_the_first_line_without_a_uuid(tmp_path: Path) -> None:
     path = rows(tmp_path / "t", {"path": ["r", "a"], "leaf_uuid": "u1"}, {"path": ["r", "b"]}, {"path": ["r", "c"]})
     (message,) = complaints(path, strict=True)

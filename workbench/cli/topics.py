@@ -82,14 +82,17 @@ def import_topics(
     project: Path,
     form: Form,
 ) -> None:
-    """Read a topic tree (JSON Lines) or a topic graph (JSON).
+    """Read a topic tree (JSON Lines, Markdown, CSV, nested JSON) or a topic graph (JSON).
 
-    Told apart by content. Reading a file again adds only what is new.
+    JSON Lines hold one path a row: {"path": ["Garden", "Soil", "Compost"]}. In Markdown headings and the items of lists
+    are topics, in a .txt the lines, by their indentation; CSV has a column for each level, and a first row that names
+    them. The same path is the same topic in each form. Reading a file again adds only what is new.
 
     \b
     Example:
       workbench topics import topics_tree.jsonl --name garden
-      workbench topics import topic_graph.json --leaves-only --dry-run
+      workbench topics import outline.md --name garden --dry-run
+      workbench topics import topic_graph.json --leaves-only
     """
     from workbench.topics import read_topics
 

@@ -13,6 +13,7 @@ from workbench.ids import canonical_json
 from workbench.reading import lines
 from workbench.topics.graphs import graph_lines, read_graph
 from workbench.topics.model import TopicModel
+from workbench.topics.outlines import FORMS, Rows, is_nested, nested_rows
 from workbench.topics.titles import Faults
 from workbench.topics.trees import failure_rows, read_rows, read_tree, tree_lines
 
@@ -24,15 +25,29 @@ def read_topics(
 ) -> TopicModel:
     """Read a topic model from a tree's JSON Lines or a graph's JSON, whatever the file is called.
 
-    `name` is the file's stem by default. `strict` refuses topics without a UUID. A sidecar `…_failed.jsonl`
-    adds its failed generations. Raises BadFile, or Problems with every fault and its line.
+    What is neither is read by its name: an outline (.md, .txt), a table (.csv), nested JSON (.json). `name` is the
+    file's stem by default. `strict` refuses topics without a UUID. A sidecar `…_failed.jsonl` adds its failed
+    generations. Raises BadFile, or Problems with every fault and its line.
     """
     path = Path(path)
-    reader = read_graph if _is_graph(path) else read_tree
-    model = reader(path, path.stem if name is None else name, strict=strict)
+    name = path.stem if name is None else name
+    rows = _rows_of(path)
+    if rows is None and _is_graph(path):
+        model = read_graph(path, name, strict=strict)
+    else:
+        model = read_tree(path, name, strict=strict, rows=rows or read_rows)
     added = _sidecar(path, model.failures)
     notes = [f"{len(added):,} failed generations come from {_sidecar_of(path).name}"] if added else []
     return replace(model, leaves_only=leaves_only, failures=[*model.failures, *added], notes=[*model.notes, *notes])
+
+
+def _rows_of(path: Path) -> Rows | None:
+    """Give the reader of what people write by hand; None for rows of JSON and for graphs."""
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        return nested_rows if is_nested(path) else None
+    is_json = any(text.lstrip().startswith("{") for _, text in _first(path)) if suffix in FORMS else True
+    return None if is_json else FORMS[suffix]
 
 
 def _is_graph(path: Path) -> bool:

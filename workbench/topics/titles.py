@@ -16,13 +16,14 @@ _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Faults:
-    """The errors found in one file so far: the first 20 in full, the others counted."""
+    """The errors found in one file so far: the first 20 in full, the others counted; and what is only worth a word."""
 
     def __init__(self, source: str) -> None:
         """Start with none for the file of this name."""
         self.source = source
         self.errors: list[WorkbenchError] = []
         self.more = 0
+        self.notes: list[str] = []
 
     def add(self, error: WorkbenchError) -> None:
         """Keep an error, or count it."""

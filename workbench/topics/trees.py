@@ -12,6 +12,7 @@ from workbench.errors import BadFile, BadRow, WorkbenchError
 from workbench.ids import deepfabric_aliases, path_uuid
 from workbench.reading import json_text, lines
 from workbench.topics.model import Node, TopicModel
+from workbench.topics.outlines import Rows
 from workbench.topics.titles import Faults, title_fault, topic_uuid, unshared
 
 # Every level's UUID is a hash of the whole path to it, so a path costs its square.
@@ -128,10 +129,13 @@ def read_rows(path: Path, faults: Faults) -> Iterator[tuple[int, Any]]:
         faults.add(error)
 
 
-def read_tree(path: Path, name: str, *, strict: bool = False) -> TopicModel:
-    """Read a topic tree in file order; every fault is listed with its line. Raises BadFile, Problems."""
+def read_tree(path: Path, name: str, *, strict: bool = False, rows: Rows = read_rows) -> TopicModel:
+    """Read a topic tree in file order; every fault is listed with its line. Raises BadFile, Problems.
+
+    `rows` gives the file's rows with their lines, JSON Lines unless it is said otherwise.
+    """
     tree, faults = _Tree(), Faults(str(path))
-    for line, row in read_rows(path, faults):
+    for line, row in rows(path, faults):
         try:
             tree.take(line, row)
         except WorkbenchError as error:
@@ -171,6 +175,7 @@ def _model(tree: _Tree, name: str, faults: Faults) -> TopicModel:
     nodes = list(map(Node, uuids, tree.titles, tree.depths, aliases))
     edges = [(parent, at) for at, parent in enumerate(tree.parents) if parent >= 0]
     model = TopicModel(name, "tree", nodes, edges, tree.failures)
+    model.notes.extend(faults.notes)
     model.notes.extend(_notes(tree, model, len([at for at in derived if tree.lines[at]]), shared))
     return model
 
