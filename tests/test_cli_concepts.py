@@ -50,6 +50,48 @@ def test_one_command_brings_everything_and_again_changes_nothing(run, project):
         assert db.execute("select distinct level from combos").fetchall() == []
 
 
+IDEAS = {
+    "ideas.csv": 'name,sentence,concept_id\nDeep Work,No bell rings.,\nWürmer,"They plough, too.",\nC,c.,third\n',
+    "ideas.jsonl": '{"name": "Deep Work", "sentence": "No bell rings."}\n{"name": "Würmer", "sentence": "They plough,'
+    ' too."}\n{"concept_id": "third", "name": "C", "sentence": "c.", "article": null}\n',
+}
+
+
+@pytest.mark.parametrize("name", IDEAS)
+def test_a_list_of_ideas_is_enough_for_essays_about_pairs_of_them(run, project, tmp_path, name):
+    """From one file to drafts: concepts, their pairs, and a spec that takes these as `combos list` writes them."""
+    (tmp_path / name).write_text(IDEAS[name], encoding="utf-8")
+    assert run("concepts", "import", tmp_path / name, "-p", project, "--json").json["added"] == 3
+    listed = run("concepts", "list", "-p", project, "--json").json
+    assert [row["concept_id"] for row in listed] == ["deep-work", "wurmer", "third"]
+    assert run("concepts", "show", "wurmer", "-p", project, "--json").json["sentence"] == "They plough, too."
+    assert "combos list --sets --csv" in run("combos", "create", "--k", 2, "-p", project).err
+    (tmp_path / "combos.csv").write_text(run("combos", "list", "--sets", "--csv", "-p", project).out)
+    axes = "axes:\n  combo_id: '@file:combos.csv'\n  draft_template: [short-essay]\n  draft_llm: [offline]\n"
+    (tmp_path / "pairs.yaml").write_text(axes)
+    made = run("cohort", "compile", "pairs", tmp_path / "pairs.yaml", "-p", project, "--json").json
+    assert made["members"]["draft"] == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("name,description\nA,b\n", "nobody knows what description is"),
+        ("title\nA\n", "no column name"),
+        ("name\nA\na\n", "ideas.csv:3:"),
+        ("name,sentence\n,b\n", "ideas.csv:2:"),
+        ("name\n?!\n", "ideas.csv:2:"),
+        ("name\n", "no concepts"),
+    ],
+)
+def test_a_list_of_ideas_that_is_none_is_refused(run, project, tmp_path, text, why):
+    """The line, what is wrong there, and how to mend it; nothing is kept."""
+    (tmp_path / "ideas.csv").write_text(text)
+    told = run("concepts", "import", tmp_path / "ideas.csv", "-p", project)
+    assert told.code == 2 and why in told.err and ";" in told.err
+    assert run("concepts", "list", "-p", project, "--json").json == []
+
+
 def test_a_dry_run_keeps_nothing(run, project):
     before = facts(project)
     dry = run("concepts", "import", RAW, "-p", project, "--json", "--dry-run").json

@@ -92,9 +92,13 @@ _LIST = (
 )
 
 
-def list_combos(db: Database, limit: int = -1) -> Iterator[dict[str, Any]]:
-    """Give combos in the order in which they came: their concepts or their topic, and how many drafts there are."""
-    rows = db.execute(f"{_LIST} order by c.id limit ?", (limit,))
+def list_combos(db: Database, limit: int = -1, *, sets: bool = False) -> Iterator[dict[str, Any]]:
+    """Give combos in the order in which they came: their concepts or their topic, and how many drafts there are.
+
+    `sets` leaves out all but sets of concepts.
+    """
+    only = "where c.level is not null" if sets else ""
+    rows = db.execute(f"{_LIST} {only} order by c.id limit ?", (limit,))
     names = [column[0] for column in rows.description]
     for row in rows:
         yield dict(zip(names, row, strict=True))

@@ -13,7 +13,7 @@ from workbench.catalogue.model_files import read_model_file
 from workbench.catalogue.models import Model, store_model
 from workbench.catalogue.sources import read_sources
 from workbench.catalogue.templates import store_template
-from workbench.cohorts import LEVELS, Concept, read_concepts, read_replication, stray_descriptions
+from workbench.cohorts import LEVELS, Concept, read_concepts, read_ideas, read_replication, stray_descriptions
 from workbench.errors import Problems, UnknownName, WorkbenchError, raise_all
 from workbench.prompts import Template
 from workbench.store import Database, insert
@@ -36,9 +36,12 @@ class RawFolder:
 def read_raw(root: Path, provider: str | None = None) -> RawFolder:
     """Read a whole folder; `provider` is the alias by which all its models are reached, else each as it says.
 
-    Concepts must be there; templates, `llm_models.csv` and `replication_config.csv` may be. Raises BadFile, BadRow,
-    BadTemplate, or Problems with everything that is wrong in any of the files.
+    A file is one of concepts alone. In a folder concepts must be there; templates, `llm_models.csv` and
+    `replication_config.csv` may be. Raises BadFile, BadRow, BadTemplate, or Problems with everything that is wrong in
+    any of the files.
     """
+    if root.is_file():
+        return RawFolder(read_ideas(root), [], [], {}, [])
     errors: list[WorkbenchError] = []
     models, limits = root / "llm_models.csv", root / "replication_config.csv"
     has_templates = (root / "templates").is_dir() or any(root.glob("*_templates.csv"))

@@ -71,6 +71,8 @@ def create(
                 changes = {**store_combos(db, found)}
     facts = {"count": number, "level": level, **changes, "dry_run": dry_run}
     document(facts, form, lambda: _told(changes, dry_run))
+    if form.kind == "text" and not dry_run:
+        note("for a spec: `workbench combos list --sets --csv > combos.csv`, and there: combo_id: '@file:combos.csv'")
 
 
 def _told(changes: Mapping[str, int | None], dry_run: bool) -> Iterator[str]:
@@ -110,20 +112,24 @@ def _refuse_many(number: int, yes: bool) -> None:
 
 @combos.command("list")
 @click.option("--limit", type=click.IntRange(1), help="List at most so many.")
+@click.option("--sets", is_flag=True, help="Only sets of concepts, no topics.")
 @project_option
 @rows_options
-def list_combos(limit: int | None, project: Path, form: Form) -> None:
+def list_combos(limit: int | None, sets: bool, project: Path, form: Form) -> None:
     """List the combos with their concepts, or the topic that one is.
+
+    A cohort's spec takes the sets from a file: combo_id: '@file:combos.csv'.
 
     \b
     Example:
       workbench combos list --limit 20
+      workbench combos list --sets --csv > combos.csv
     """
     from workbench.catalogue.concept_sets import list_combos as stored
     from workbench.store import open_project
 
     with open_project(project) as db:
-        table(stored(db, limit or -1), form, empty="no combos yet; see `workbench combos create --help`")
+        table(stored(db, limit or -1, sets=sets), form, empty="no combos yet; see `workbench combos create --help`")
 
 
 @combos.command()

@@ -23,27 +23,29 @@ def concepts() -> None:
 
     \b
     Example:
-      workbench concepts import data/1_raw
+      workbench concepts import ideas.csv
       workbench concepts show mind-wandering
       workbench concepts
     """
 
 
 @concepts.command("import")
-@click.argument("root", type=click.Path(path_type=Path))
+@click.argument("root", metavar="FILE|FOLDER", type=click.Path(path_type=Path))
 @click.option("--provider", metavar="ALIAS", help="Reach all of its models through this provider.")
 @dry_run_option
 @project_option
 @json_option
 def import_concepts(root: Path, provider: str | None, dry_run: bool, project: Path, form: Form) -> None:
-    """Read a whole `1_raw` folder: concepts, templates, models, replication limits.
+    """Read concepts from a CSV or JSON Lines file, or a whole `1_raw` folder with templates, models and limits.
 
-    Concepts are `concepts_metadata.csv` with `concepts/descriptions-LEVEL/ID.txt`. Templates of all stages come with
+    A file has the columns name, sentence, paragraph, article and concept_id, of which only name is needed. In a folder
+    concepts are `concepts_metadata.csv` with `concepts/descriptions-LEVEL/ID.txt`. Templates of all stages come with
     what their catalogues say, models from `llm_models.csv`, limits from `replication_config.csv`, where these are
     there. All of it or nothing; reading it again changes nothing.
 
     \b
     Example:
+      workbench concepts import ideas.csv
       workbench concepts import data/1_raw --dry-run
       workbench concepts import data/1_raw --provider offline
     """

@@ -18,6 +18,7 @@ from workbench.cohorts.concepts import (
 from workbench.cohorts.curate import MODES, Allocation, Family, curate, group
 from workbench.cohorts.design import Design, compiled, count, design, over_limit
 from workbench.cohorts.document import EssaySource, TopicSource
+from workbench.cohorts.ideas import read_ideas
 from workbench.cohorts.members import Member, members
 from workbench.cohorts.spec import Spec, read_spec, spec_from_texts
 
@@ -46,6 +47,7 @@ __all__ = [
     "over_limit",
     "parse_k",
     "read_concepts",
+    "read_ideas",
     "read_replication",
     "read_spec",
     "spec_from_texts",

@@ -47,7 +47,7 @@ def read_concepts(root: Path | str) -> list[Concept]:
     errors: list[WorkbenchError] = []
     for line, row in csv_rows(source, ("concept_id", "name")):
         concept_id, name, where = row["concept_id"].strip(), row["name"].strip(), f"{source}:{line}"
-        if complaint := _complaint(concept_id, name, found):
+        if complaint := complaint_about(concept_id, name, found):
             errors.append(BadRow(complaint, where=where, mend="mend the row"))
             continue
         files = [texts[level].get(concept_id) for level in LEVELS]
@@ -92,7 +92,8 @@ def _texts(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.glob("*.txt")) if not path.name.startswith("."))
 
 
-def _complaint(concept_id: str, name: str, found: dict[str, Concept]) -> str:
+def complaint_about(concept_id: str, name: str, found: dict[str, Concept]) -> str:
+    """Say what is wrong with a concept's ID and name beside those found before, or nothing."""
     try:
         fold(concept_id, "concept_id")
     except InvalidSignature as error:
