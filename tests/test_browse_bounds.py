@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from browsing import get, links
+from conftest import DATA
 from projects import add, made, number
 
 from workbench.browse.texts import laid_out, prose
@@ -86,6 +87,29 @@ def test_a_topic_in_view_leads_back_up(sample):
     picture = page[page.index('class="picture icicle"') :]
     assert links(picture)[0].startswith((f"{ROOT}/topics/garden", f"{ROOT}/topic/"))
     assert f"/topics/garden/{inside}" not in links(picture)[0]
+
+
+@pytest.mark.parametrize("leaves_only", [False, True])
+def test_the_list_of_a_graph_has_the_topics_that_samples_are_made_of(run, project, leaves_only):
+    """As `unique_topics` has them: every node but the root, or leaves only."""
+    file = DATA / "deepfabric" / "graph" / "topic_graph.json"
+    run("topics", "import", file, "--name", "g", *["--leaves-only"] * leaves_only, "-p", project)
+    with open_project(project) as db:
+        topics = {uuid for (uuid,) in db.execute("select uuid from unique_topics")}
+    assert {row["uuid"] for row in facts(project, "topics/g")["leaves"]} == topics
+    assert f"<h2>{'Leaves' if leaves_only else 'Topics'} <span" in get(project, f"{ROOT}/topics/g")[0].text
+
+
+@pytest.mark.parametrize("address", ["runs", "migrations", "topics/garden", "cohort/first", "scores", "search?q=draft"])
+def test_beyond_the_last_part_of_a_list_is_its_last_part(tmp_path, address):
+    """A number that is too high shows what the last page shows, and never says that there is nothing."""
+    path = made(tmp_path / "project.db")
+    with open_project(path, write=True) as db, transaction(db):
+        add(db, "runs", job="j", config="{}", status="done", version="1", started=AT)
+        add(db, "migrations", kind="ids", plan="{}", state="applied", at=AT, version="1")
+    name, _, query = address.partition("?")
+    first, beyond = get(path, *(f"{ROOT}/{name}.json?{query}&page={n}" for n in (1, 99)))
+    assert first.status_code == 200 and first.json() == beyond.json()
 
 
 @pytest.fixture(scope="module")

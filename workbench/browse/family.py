@@ -54,8 +54,6 @@ def forest(members: Iterable[Row], links: Links, itself: str = "", most: int = 6
     roots = []
     for row in members:
         node, parent = node_of(row, links, itself), row["parent_gen_id"]
-        if parent in hidden and parent not in nodes:
-            continue
         nodes[row["gen_id"]] = node
         if parent not in nodes:
             roots.append(node)

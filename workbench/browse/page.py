@@ -27,6 +27,16 @@ class Asked:
         text = self.options.get(option, "")
         return min(max(int(text), lowest), highest) if text.isascii() and text.isdigit() and len(text) < 10 else default
 
+    def row(self, name: str) -> int:
+        """Give a name of the path as the number of a row; 0, which no row has, when it is none."""
+        text = self.names[name]
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
+
+    def part(self, count: int, each: int) -> tuple[int, int]:
+        """Give the part of a list that is asked for (`page`, from 1) and how many there are, of so many rows each."""
+        parts = max(-(-count // each), 1)
+        return self.number("page", highest=parts), parts
+
     def choice(self, option: str, *allowed: str) -> str:
         """Give one of the allowed words, the first when the query string has none of them."""
         text = self.options.get(option, "")

@@ -107,8 +107,7 @@ def _members(db: Database, cohort: int, stage: str) -> tuple[list[Facts], list[F
 
 def _matrix(db: Database, cells: list[dict[str, Any]], asked: Asked) -> Facts:
     combos = list(dict.fromkeys(cell["combo"] for cell in cells))
-    pages = max(-(-len(combos) // COMBOS), 1)
-    page = asked.number("page", highest=pages)
+    page, pages = asked.part(len(combos), COMBOS)
     shown = combos[(page - 1) * COMBOS : page * COMBOS]
     rows: dict[Any, Facts] = {combo: {"combo_id": None, "title": None, "cells": []} for combo in shown}
     for number, combo_id, title in db.execute(_NAMES, {"combos": json.dumps(shown)}):

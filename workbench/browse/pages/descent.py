@@ -66,8 +66,7 @@ def gather(db: Database, asked: Asked) -> Found:
         )
     number, combo_id = known[0]["id"], known[0]["combo_id"]
     counts = rows_of(db, _COUNTS, (number,))[0]
-    pages = max(-(-counts["drafts"] // DRAFTS), 1)
-    page = asked.number("page", highest=pages)
+    page, pages = asked.part(counts["drafts"], DRAFTS)
     values = {"combo": number, "most": DRAFTS, "before": (page - 1) * DRAFTS, "children": MOST}
     facts = {
         "combo_id": combo_id,

@@ -62,10 +62,10 @@ def gather(db: Database, asked: Asked) -> Found:
 def _all(db: Database, asked: Asked) -> Found:
     """Give the recorded migrations, imports among them, the last first, a page at a time (option `page`)."""
     (count,) = db.execute("select count(*) from migrations").fetchone()
-    page = asked.number("page")
+    page, pages = asked.part(count, SHOWN)
     rows = rows_of(db, _ALL, {"limit": SHOWN, "offset": (page - 1) * SHOWN})
     shown = [row | {"changes": plain(row["changes"])} for row in rows]
-    facts: Facts = {"migrations": shown, "page": {"number": page, "pages": -(-count // SHOWN)}}
+    facts: Facts = {"migrations": shown, "page": {"number": page, "pages": pages}}
     return Found("Migrations", facts, "select * from migrations order by id desc")
 
 
@@ -75,11 +75,10 @@ def _one(db: Database, asked: Asked) -> Found:
     Options: `q` is a part of an old ID, a new one or a reason; `status`; `after`, `problems_after`: the last number
     that was seen; `severity`.
     """
-    text = asked.names["migration"]
-    named: Row = {"migration": int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0}
+    named: Row = {"migration": asked.row("migration")}
     found = rows_of(db, _ONE, named)
     if not found:
-        raise UnknownName(f"no migration {text[:40]!r}", mend="see the list of migrations")
+        raise UnknownName(f"no migration {asked.names['migration'][:40]!r}", mend="see the list of migrations")
     row = found[0] | {name: plain(found[0][name]) for name in ("plan", "changes")}
     facts: Facts = {"migration": row, "counts": rows_of(db, _COUNTS, named), "codes": rows_of(db, _CODES, named)}
     facts |= {"imports": rows_of(db, _IMPORTS, named), "images": db.execute(_IMAGES, named).fetchone()[0]}

@@ -74,12 +74,12 @@ from calls where run_id = :run group by 1 order by 1
 
 def gather_all(db: Database, asked: Asked) -> Found:
     """Give the runs, the last first, a page at a time (option `page`)."""
-    page = asked.number("page")
+    (count,) = db.execute("select count(*) from runs").fetchone()
+    page, pages = asked.part(count, SHOWN)
     rows = with_waiting(db, rows_of(db, _RUNS, {"limit": SHOWN, "offset": (page - 1) * SHOWN}))
     for row in rows:
         row["took"] = "" if row["seconds"] is None else duration(row["seconds"])
-    (count,) = db.execute("select count(*) from runs").fetchone()
-    facts: Facts = {"runs": rows, "count": count, "page": {"number": page, "pages": -(-count // SHOWN)}}
+    facts: Facts = {"runs": rows, "count": count, "page": {"number": page, "pages": pages}}
     live = note_alive(db, rows)
     return Found("Runs", facts, "select * from runs order by id desc", refresh=EVERY if live else 0)
 
@@ -89,11 +89,10 @@ def gather(db: Database, asked: Asked) -> Found:
 
     While its process lives (`alive`), the page is read anew every few seconds. Raises UnknownName.
     """
-    text = asked.names["run"]
-    named: Row = {"run": int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0}
+    named: Row = {"run": asked.row("run")}
     found = with_waiting(db, rows_of(db, _RUN, named))
     if not found:
-        raise UnknownName(f"no run {text[:40]!r}", mend="see the list of runs")
+        raise UnknownName(f"no run {asked.names['run'][:40]!r}", mend="see the list of runs")
     live = note_alive(db, found)
     (row,) = found
     row["config"] = plain(row["config"])

@@ -64,9 +64,7 @@ def gather(db: Database, asked: Asked) -> Found:
 
     Option `order` is best or worst first, `page` a page of essays with a cell for each evaluator. Raises UnknownName.
     """
-    cohort = asked.options.get("cohort") or None
-    if cohort and not db.execute("select 1 from cohorts where name = ?", (cohort,)).fetchone():
-        raise UnknownName(f"no cohort {cohort[:80]!r}", mend="choose one on the page of all scores")
+    cohort = _cohort(db, asked.options.get("cohort", ""))
     conditions = scores_of(chosen(db, Choice(cohort=cohort)))
     scored = f"with scored as (select * from main.scored{where(conditions)})" if conditions else ""
     facts: Facts = {
@@ -78,6 +76,14 @@ def gather(db: Database, asked: Asked) -> Found:
     facts["spread"] = rows_of(db, f"{scored} {_SPREAD}")
     facts["agreement"] = _agreement(rows_of(db, f"{narrowed('agreement', 'scored', conditions)} {_AGREEMENT}"))
     return Found("Scores", facts | _essays(db, asked, conditions, facts["essays"]), _SQL)
+
+
+def _cohort(db: Database, asked: str) -> str | None:
+    if not asked:
+        return None
+    for (name,) in db.execute("select name from cohorts where name = ?", (asked,)):
+        return str(name)
+    raise UnknownName(f"no cohort {asked[:80]!r}", mend="choose one on the page of all scores")
 
 
 def _grouped(rows: list[Row]) -> list[Row]:
@@ -119,8 +125,7 @@ def _agreement(rows: list[Row]) -> list[Row]:
 
 def _essays(db: Database, asked: Asked, conditions: list[str], count: int) -> Facts:
     """Give a page of essays by rank, and the evaluators whose scores stand beside them."""
-    pages = max(1, -(-count // SHOWN))
-    page, order = min(asked.number("page"), pages), asked.choice("order", *_ORDERS)
+    (page, pages), order = asked.part(count, SHOWN), asked.choice("order", *_ORDERS)
     start = narrowed("top_essays", "scored", conditions)
     sql = f"{start} {_TOP.format(order=_ORDERS[order])}"
     rows = rows_of(db, sql, {"limit": SHOWN, "offset": (page - 1) * SHOWN})

@@ -47,17 +47,17 @@ def gather(db: Database, asked: Asked) -> Found:
     The words are in FTS5's language; where they are not, each counts as a word, and `as_words` says so. Option `in`
     is where to look: prompt, raw or parsed. More matches than RANKED come by number, the last first.
     """
-    text, place, page = asked.options.get("q", "").strip()[:1000], asked.choice("in", *PLACES), asked.number("page")
+    text, place = asked.options.get("q", "").strip()[:1000], asked.choice("in", *PLACES)
     facts: Facts = {"q": text, "place": place, "behind": behind(db), "matches": 0, "found": []}
     if not text:
         return Found("Search", facts)
     query, count, as_words = _asked(db, text, place)
-    pages = min(-(-count // SHOWN), FURTHEST)
+    page, pages = asked.part(min(count, FURTHEST * SHOWN), SHOWN)
     facts |= {"query": query, "as_words": as_words, "matches": count, "ranked": count <= RANKED}
-    facts["page"] = {"number": min(page, max(pages, 1)), "pages": pages}
+    facts["page"] = {"number": page, "pages": pages}
     if count:
         order = {"place": "rank", "order": "rank"} if count <= RANKED else {"place": "-rowid", "order": "rowid desc"}
-        named = {"text": query, "limit": SHOWN, "offset": (facts["page"]["number"] - 1) * SHOWN}
+        named = {"text": query, "limit": SHOWN, "offset": (page - 1) * SHOWN}
         facts["found"] = [_shown(row) for row in rows_of(db, _FOUND.format(**order), named)]
     return Found("Search", facts, _SQL if query else "", {"text": query})
 

@@ -43,8 +43,7 @@ def gather(db: Database, asked: Asked) -> Found:
         raise UnknownName(f"no topic {asked.names['uuid']!r}", mend="see the topic models")
     combo = rows[0]["combo"]
     series = rows_of(db, _SERIES, (combo,))
-    pages = max(-(-sum(row["tasks"] for row in series) // SAMPLES), 1)
-    page = asked.number("page", highest=pages)
+    page, pages = asked.part(sum(row["tasks"] for row in series), SAMPLES)
     values = {"combo": combo, "letters": LETTERS, "most": SAMPLES, "before": (page - 1) * SAMPLES}
     facts = {
         "uuid": rows[0]["uuid"],

@@ -26,7 +26,7 @@ select m.name, m.kind, m.created, (select count(*) from topics t where t.topic_m
   (select count(*) from unique_topics u where u.topic_model_id = m.id) as unique_topics
 from topic_models m order by m.name
 """
-_MODEL = "select id, name, kind from topic_models where name = ?"
+_MODEL = "select id, name, kind, leaves_only from topic_models where name = ?"
 _NODE = "select id from topics where topic_model_id = ? and uuid = ?"
 _PATH = """
 with recursive up (id, height) as (
@@ -60,12 +60,13 @@ def gather(db: Database, asked: Asked) -> Found:
     path = rows_of(db, _PATH, (tree.id,))
     if not tree.id or (inside and len(roots(db, model["id"])) > 1):
         path = [{"uuid": "", "title": model["name"]}, *path]
-    facts: Facts = {"topic_model": model["name"], "kind": model["kind"], "path": path}
-    facts |= {"top": tree.facts()} | _list(tree, asked, model["kind"])
+    of_leaves = model["kind"] == "tree" or bool(model["leaves_only"])
+    facts: Facts = {"topic_model": model["name"], "kind": model["kind"], "of_leaves": of_leaves, "path": path}
+    facts |= {"top": tree.facts()} | _list(tree, asked, of_leaves)
     if model["kind"] == "graph":
         facts |= neighbours(db, tree)
     else:
-        facts["blocks"] = list(down(tree, LEVELS, 1 / _height(tree)))
+        facts["blocks"] = list(down(tree, LEVELS, 1 / _height(tree.leaves)))
     return Found(model["name"], facts, _SQL, {"name": model["name"]})
 
 
@@ -75,22 +76,21 @@ def _one(db: Database, sql: str, *values: object) -> dict[str, Any]:
     raise UnknownName(f"no {values[-1]!r}", mend="see the list of topic models")
 
 
-def _list(tree: Branch, asked: Asked, kind: str) -> Facts:
+def _list(tree: Branch, asked: Asked, of_leaves: bool) -> Facts:
     """Cut one page out of the topics that samples are made of, in order."""
     leaves, todo = [], [tree]
     while todo:
         node = todo.pop()
         todo.extend(reversed(node.after))
-        if not node.after or (kind == "graph" and node is not tree):
+        if node.leaf if of_leaves else node is not tree:
             leaves.append(node)
-    pages = max(-(-len(leaves) // ROWS), 1)
-    page = asked.number("page", highest=pages)
+    page, pages = asked.part(len(leaves), ROWS)
     shown = [node.facts() for node in leaves[(page - 1) * ROWS : page * ROWS]]
     return {"leaves": shown, "leaf_count": len(leaves), "number": page, "pages": pages}
 
 
-def _height(tree: Branch) -> float:
-    return float(min(max(tree.leaves * 24, 120), 620))
+def _height(leaves: int) -> float:
+    return float(min(max(leaves * 24, 120), 620))
 
 
 def draw(facts: Facts, links: Links) -> Mapping[str, Any]:
@@ -111,7 +111,7 @@ def _meter(row: Mapping[str, Any]) -> Markup:
 
 def _icicle(facts: Facts, links: Links) -> Markup:
     blocks = facts["blocks"]
-    height = float(min(max(facts["top"]["leaves"] * 24, 120), 620))
+    height = _height(facts["top"]["leaves"])
     wide = WIDE / (max(block["column"] for block in blocks) + HALF)
     out = facts["path"][-2]["uuid"] if len(facts["path"]) > 1 else ""
     into = [out, *(block["uuid"] for block in blocks[1:])]  # the first one leads back up
