@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+from array import array
 from itertools import combinations
 
 import pytest
@@ -18,7 +19,7 @@ from repeating import chat, likeness, text_of, variant, written
 from workbench.report.alike import PERMUTATIONS, RECALL, Signatures, bands_for
 from workbench.report.duplicates import duplicates
 from workbench.report.narrow import Choice
-from workbench.report.words import jaccard, runs, said, shingle_numbers, shingles, words, words_hash
+from workbench.report.words import jaccard, runs, said, shingle_array, shingle_numbers, shingles, words, words_hash
 from workbench.store import open_project, transaction
 
 DRAFTS = Choice(stage="draft")
@@ -187,7 +188,7 @@ def test_many_alike_in_one_place():
     base = words(text_of("a"))
     texts = [[*base[:-2], f"e{n}", f"f{n}"] for n in range(300)]
     for place, text in enumerate(texts):
-        signatures.put(place, shingle_numbers(text))
+        signatures.put(place, shingle_array(text))
     found = dict(signatures.candidates(range(300), 0.8, range(300)))
     assert set(found) == set(range(1, 300)) and max(map(len, found.values())) <= 8
     assert all(earlier < later for later, several in found.items() for earlier in several)
@@ -203,7 +204,7 @@ def test_candidates_agree_with_comparing_everything(texts):
     signatures = Signatures(len(texts))
     sets = [shingle_numbers(text) for text in texts]
     for place, found in enumerate(sets):
-        signatures.put(place, found)
+        signatures.put(place, array("Q", found))
     pairs = {(a, b) for b, several in signatures.candidates(range(len(texts)), 0.9, range(len(texts))) for a in several}
     equal = {(a, b) for a, b in combinations(range(len(texts)), 2) if sets[a] == sets[b]}
     assert {b for _, b in equal} <= {b for _, b in pairs} and all(a < b for a, b in pairs)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from workbench.cli.complete import names
+from workbench.cli.counting import counting
 from workbench.cli.options import project_option, rows_options
 from workbench.cli.output import Form, note, table
 from workbench.cli.reporting import STAGES, choice_options
@@ -22,10 +23,17 @@ NEAR: Final = click.FloatRange(0.5, 1.0)
 
 
 def _text_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--stage`, drafts by default, and `--topics`."""
+    """Add `--stage`, drafts by default, `--topics` and `--synthetic`."""
+    synthetic = click.option(
+        "--synthetic",
+        type=click.Choice(["with", "without", "only"]),
+        default="with",
+        show_default=True,
+        help="Texts that the offline model or a migration wrote.",
+    )
     stage = click.option("--stage", type=click.Choice(STAGES[:3]), default="draft", show_default=True, help="Of texts.")
     topics = click.option("--topics", shell_complete=names("topic_models"), help="Only what is about this topic model.")
-    return topics(stage(choice_options()(function)))
+    return topics(stage(synthetic(choice_options()(function))))
 
 
 @click.command()
@@ -38,6 +46,7 @@ def duplicates(
     near: float | None,
     limit: int | None,
     topics: str | None,
+    synthetic: Any,
     choice: Callable[[], Choice],
     project: Path,
     form: Form,
@@ -59,8 +68,9 @@ def duplicates(
     from workbench.store import open_project
 
     counts: dict[str, int] = {}
-    with open_project(project) as db:
-        rows = counted(alike(db, choice(), topics, near, limit), counts)
+    with open_project(project) as db, counting() as told:
+        found = alike(db, choice(), topics, near, limit, synthetic=synthetic, told=told)
+        rows = counted(found, counts)
         table(map(_on_screen, rows) if form.kind == "text" else rows, form, empty="no text repeats another")
     if form.kind == "text" and counts:
         note(_counted(counts))
@@ -98,31 +108,36 @@ def diversity(
     near: float | None,
     step: int | None,
     topics: str | None,
+    synthetic: Any,
     choice: Callable[[], Choice],
     project: Path,
     form: Form,
 ) -> None:
     """Say how different texts are, and what each cycle brought that earlier ones had not.
 
-    distinct_1 to 3: different words, pairs and runs of three as a share of all; new_trigrams: of a cycle's different
-    runs of three, those that no earlier cycle has; similarity: of the texts of one topic, mean and highest Jaccard
-    index of their runs of three; repeated: texts of earlier cycles come again. See docs/diversity.md.
+    distinct_1 to 3: different words, pairs and runs of three as a share of all, which falls as texts get more; in_1000:
+    the mean of pieces of 1,000 words, to compare rows of any size; new_trigrams: of a cycle's different runs of three,
+    those that no earlier cycle has; similarity: of the texts of one topic, mean and highest Jaccard index of their runs
+    of three; repeated: texts of earlier cycles come again. JSON has standard errors too. See docs/diversity.md.
 
     \b
     Example:
       workbench report diversity --near 0.8
       workbench report diversity --topics garden --by topic --csv > topics.csv
     """
+    from workbench.report.caveats import caveats
     from workbench.report.diversity import diversity as measured
     from workbench.report.outlook import outlook
     from workbench.store import open_project
 
-    with open_project(project) as db:
-        rows = measured(db, choice(), topics, by=by, near=near, step=step)
+    with open_project(project) as db, counting() as told:
+        rows = measured(db, choice(), topics, by=by, near=near, step=step, synthetic=synthetic, told=told)
     if form.kind != "text":
         table(rows, form)
         return
     table(_for_people(rows), form, empty=NO_TEXTS)
+    for known in caveats(rows):
+        note(known)
     if by == "cycle" and rows:
         note(outlook(rows[:-1]))
 
@@ -132,14 +147,18 @@ def _for_people(rows: Iterable[Row]) -> Iterator[Row]:
     from workbench.report.outlook import numbered
 
     for row in rows:
-        shown = {key.removesuffix("_0_to_1"): value for key, value in row.items() if key not in _FOR_PROGRAMS}
-        if "cycle" in row:
-            shown["cycle"] = numbered(row)
-        else:
-            del shown["new_trigrams"]
+        shown: Row = {"cycle": numbered(row)} if "cycle" in row else {}
         if "topic" in row:
             shown["topic"] = _title(row) or "all"
-        yield {key: round(value, 3) if isinstance(value, float) else value for key, value in shown.items()}
+        for key in _FOR_PEOPLE:
+            value = row[key]
+            shown[key.removesuffix("_0_to_1")] = round(value, 3) if isinstance(value, float) else value
+        if "cycle" not in row:
+            del shown["new_trigrams"]
+        yield shown
 
 
-_FOR_PROGRAMS: Final = frozenset({"last_cycle", "combo_id", "repeated"})
+_FOR_PEOPLE: Final = (
+    *("samples", "words", "distinct_1", "distinct_2", "distinct_3", "distinct_2_in_1000", "new_trigrams_0_to_1"),
+    *("similarity", "highest_similarity", "repeated_0_to_1"),
+)

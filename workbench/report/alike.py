@@ -7,7 +7,8 @@ that the same texts in the same order give the same candidates.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from itertools import groupby
 from math import sqrt
@@ -20,6 +21,7 @@ SEED: Final = 1
 RECALL: Final = 0.99  # share of the pairs right at the threshold that the bands find; more of those above it
 WINDOW: Final = 32  # texts before it that a text is compared with in one band, besides the band's first
 KEPT: Final = 8  # candidates of a text that are left, the most alike by their signatures
+_LOW: Final = 2**32 - 1  # the library permutes numbers of 32 bits
 _CHUNK: Final = 20_000  # pairs of signatures compared at a time
 
 
@@ -32,6 +34,10 @@ def bands_for(near: float) -> tuple[int, int]:
     return PERMUTATIONS, 1
 
 
+def _itself(value: Any) -> Any:
+    return value
+
+
 class Signatures:
     """MinHash signatures of up to `most` texts by place: 512 bytes each, whatever the texts' length."""
 
@@ -41,14 +47,15 @@ class Signatures:
             library, self._numpy = import_module("datasketch"), import_module("numpy")
         except ImportError:
             raise MissingExtra("datasketch", mend="pip install 'generation-workbench[duplicates]'") from None
-        self._empty = library.MinHash(num_perm=PERMUTATIONS, seed=SEED, hashfunc=int)
+        self._sketch = library.MinHash(num_perm=PERMUTATIONS, seed=SEED, hashfunc=_itself)
         self._table = self._numpy.zeros((most, PERMUTATIONS), dtype=self._numpy.uint32)
 
-    def put(self, place: int, shingles: Iterable[int]) -> None:
+    def put(self, place: int, shingles: array[int]) -> None:
         """Keep the signature of a text's shingles, which are numbers of 64 bits and not none."""
-        signature = self._empty.copy()
-        signature.update_batch([number >> 32 for number in shingles])
-        self._table[place] = signature.hashvalues
+        self._sketch.clear()
+        # One value that is an array of all hashes: the library takes them as they are, without a call for each.
+        self._sketch.update_batch([self._numpy.frombuffer(shingles, dtype=self._numpy.uint64) & _LOW])
+        self._table[place] = self._sketch.hashvalues
 
     def candidates(self, places: Sequence[int], near: float, steps: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
         """Give for each of the places those before it, of a smaller step, that may be as alike as `near` says.
