@@ -10,11 +10,14 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 from click.testing import CliRunner
+
+if TYPE_CHECKING:
+    from workbench.store import Database
 
 hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("patient")
@@ -61,6 +64,23 @@ def project(tmp_path: Path) -> Path:
     path = tmp_path / "project.db"
     create_project(path)
     return path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Give the path of a project that `projects.fill` has filled."""
+    import projects
+
+    return projects.made(tmp_path / "p.db")
+
+
+@pytest.fixture
+def db(path: Path) -> Iterator[Database]:
+    """Give that project, open for writing."""
+    from workbench.store import open_project
+
+    with open_project(path, write=True) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,6 @@ from workbench.store import Database, open_project, scheme_of, transaction
 from workbench.verify import digest
 
 TO_DAYDREAMING = Request(to_scheme="daydreaming")
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return projects.made(tmp_path / "p.db")
-
-
-@pytest.fixture
-def db(path: Path) -> Iterator[Database]:
-    with open_project(path, write=True) as opened:
-        yield opened
 
 
 def ids(db: Database) -> dict[int, str]:

@@ -19,7 +19,7 @@ from workbench.migrate import books
 from workbench.migrate.apply import Request, apply
 from workbench.migrate.rename import rename
 from workbench.migrate.rollback import rollback
-from workbench.store import Database, open_project, transaction
+from workbench.store import Database, open_project, sqlite3, transaction
 from workbench.verify import digest
 
 STORE = DATA / "daydreaming" / "legacy_store"
@@ -57,7 +57,7 @@ def work(db: Database, replicate: int) -> None:
     with transaction(db):
         try:
             draft = projects.add_draft(db, combo, replicate, **names)
-        except Exception:  # a small digest has no free ID for it, or it is there
+        except sqlite3.IntegrityError:  # a small digest has no free ID for it, or it is there
             return
         projects.answer(db, draft, f"draft {replicate} {combo}")
         projects.index(db)

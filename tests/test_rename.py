@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import projects
@@ -15,7 +15,7 @@ from workbench.ids import path_uuid
 from workbench.migrate import books
 from workbench.migrate.rename import rename
 from workbench.migrate.rollback import rollback
-from workbench.store import Database, open_project, transaction
+from workbench.store import Database, transaction
 from workbench.verify import digest
 
 TIDES = path_uuid(["root", "Tides"])
@@ -30,17 +30,6 @@ NAMED = {
     ("combo", TIDES, "tides"): (2, 1, 2),
     ("cohort", "first", "second"): (0, 0, 0),
 }
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return projects.made(tmp_path / "p.db")
-
-
-@pytest.fixture
-def db(path: Path) -> Iterator[Database]:
-    with open_project(path, write=True) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(("what", "moved"), NAMED.items(), ids=[" ".join(what[:2]) for what in NAMED])

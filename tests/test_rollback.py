@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -23,21 +23,10 @@ from workbench.migrate.rename import rename
 from workbench.migrate.rollback import rollback
 from workbench.migrate.undo import images, replay
 from workbench.record.search import catch_up
-from workbench.store import Database, open_project, scheme_of, transaction
+from workbench.store import Database, scheme_of, transaction
 from workbench.verify import digest
 
 STORE = DATA / "daydreaming" / "legacy_store"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return projects.made(tmp_path / "p.db")
-
-
-@pytest.fixture
-def db(path: Path) -> Iterator[Database]:
-    with open_project(path, write=True) as opened:
-        yield opened
 
 
 def add_family(db: Database, replicate: int, **names: str) -> list[int]:

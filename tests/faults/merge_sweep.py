@@ -10,7 +10,6 @@ end when the command was given once more.
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import subprocess
@@ -22,7 +21,7 @@ from random import Random
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from faults.migrate_sweep import CALLS, ROLLBACK, Case, command, digest_of, environment, sweep  # noqa: E402
+from faults.migrate_sweep import ROLLBACK, Case, asked_for, command, digest_of, environment, sweep_all  # noqa: E402
 
 
 def cases(folder: Path) -> list[Case]:
@@ -41,20 +40,12 @@ def cases(folder: Path) -> list[Case]:
 
 
 def main() -> int:
-    """Read the command line and print what was found."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", default=CALLS)
-    parser.add_argument("--most", type=int, default=100_000)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    if shutil.which("strace") is None:
-        sys.exit("strace is needed: apt-get install strace")
+    """Print what was found."""
+    asked = asked_for(__doc__)
     with tempfile.TemporaryDirectory() as name:
-        dice = Random(asked.seed)
         made = cases(Path(name))
         held = (Path(name) / "other.db").read_bytes()
-        found = {case.name: sweep(case, asked.calls, asked.most, asked.jobs, dice) for case in made}
+        found = sweep_all(made, asked)
         is_whole = (Path(name) / "other.db").read_bytes() == held
         left = sorted(path.name for path in Path(name).iterdir())
     print(json.dumps(found | {"other file as it was": is_whole, "files": left}, indent=2))

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -209,9 +210,9 @@ def sweep(case: Case, calls: str, most: int, jobs: int, dice: Random) -> dict[st
     return {"calls": dict(counted), "kills": len(points), "states": dict(states), "wrong": wrong}
 
 
-def main() -> int:
-    """Read the command line and print what was found."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def asked_for(prose: str | None) -> argparse.Namespace:
+    """Read the command line of a sweep; ends where there is no strace."""
+    parser = argparse.ArgumentParser(description=prose)
     parser.add_argument("--calls", default=CALLS)
     parser.add_argument("--most", type=int, default=100_000)
     parser.add_argument("--jobs", type=int, default=2)
@@ -219,9 +220,20 @@ def main() -> int:
     asked = parser.parse_args()
     if shutil.which("strace") is None:
         sys.exit("strace is needed: apt-get install strace")
+    return asked
+
+
+def sweep_all(cases: Iterable[Case], asked: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Kill each command as it was asked for."""
+    dice = Random(asked.seed)
+    return {case.name: sweep(case, asked.calls, asked.most, asked.jobs, dice) for case in cases}
+
+
+def main() -> int:
+    """Print what was found."""
+    asked = asked_for(__doc__)
     with tempfile.TemporaryDirectory() as name:
-        dice = Random(asked.seed)
-        found = {c.name: sweep(c, asked.calls, asked.most, asked.jobs, dice) for c in cases(Path(name))}
+        found = sweep_all(cases(Path(name)), asked)
     print(json.dumps(found, indent=2))
     return 1 if any(one["wrong"] for one in found.values()) else 0
 
