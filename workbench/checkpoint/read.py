@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from workbench.checkpoint.model import VERSION, Checkpoint, Failure, Problem, Sample, files_of, topic_of
-from workbench.errors import BadFile, BadRow, OldCheckpoint, WorkbenchError, raise_all
-from workbench.reading import json_text, jsonl, lines, text_file
+from workbench.errors import BadFile, BadRow, OldCheckpoint
+from workbench.reading import Faults, json_text, jsonl, lines, text_file
 
-SHOWN: Final = 20
 MAX_FACTS: Final = 256 * 2**20  # bytes: some three million completed tuples
 MAX_CYCLE: Final = 2**62
 _TEXTS: Final = ("model_name", "conversation_type", "reasoning_style")
@@ -175,8 +174,7 @@ def read_samples(path: Path | str) -> Iterator[Sample]:
 
     Bad rows do not stop the reading: all of them, at most 20 in full, are raised together at the end.
     """
-    errors: list[WorkbenchError] = []
-    count = 0
+    faults = Faults(str(path))
     for line, text in lines(path):
         try:
             value = json_text(text, f"{path}:{line}")
@@ -184,7 +182,5 @@ def read_samples(path: Path | str) -> Iterator[Sample]:
                 raise BadRow("a sample is a JSON object", where=f"{path}:{line}", mend="mend or remove it")
             yield Sample(line, topic_of(value), value)
         except BadFile as error:
-            count += 1
-            errors.extend([error] if count <= SHOWN else [])
-    more = [BadFile(f"and {count - SHOWN:,} more errors", where=str(path))] if count > SHOWN else []
-    raise_all([*errors, *more])
+            faults.add(error)
+    faults.raise_any()

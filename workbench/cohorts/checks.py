@@ -9,7 +9,7 @@ from math import prod
 from workbench.cohorts.columns import DRAFT, NAMES, ROLE, nearest
 from workbench.cohorts.document import Document
 from workbench.cohorts.factors import Factor, Level
-from workbench.cohorts.faults import Faults
+from workbench.reading import Faults
 
 
 def check_design(document: Document, factors: Sequence[Factor], faults: Faults) -> None:
@@ -18,15 +18,15 @@ def check_design(document: Document, factors: Sequence[Factor], faults: Faults) 
     located = document.located
     for column, times in Counter(columns).items():
         if times > 1:
-            faults.add(f"the column {column} stands {times} times", located.where("axes"), "keep one of them")
+            faults.note(f"the column {column} stands {times} times", located.where("axes"), "keep one of them")
     for role, names in NAMES.items():
         if len(found := [name for name in names if name in columns]) > 1:
             detail = f"{' and '.join(found)} both mean {role}"
-            faults.add(detail, located.where("axes", found[-1]), "keep one of them")
+            faults.note(detail, located.where("axes", found[-1]), "keep one of them")
     for number, column in enumerate(document.field_order):
         if column not in columns and all(factor.levels is not None for factor in factors):
             detail = f"output.field_order: there is no column {column}{nearest(column, columns)}"
-            faults.add(detail, located.where("output", "field_order", number), "name a column of the design")
+            faults.note(detail, located.where("output", "field_order", number), "name a column of the design")
     _check_essay_models(document, factors, faults)
 
 
@@ -47,7 +47,7 @@ def _check_essay_models(document: Document, factors: Sequence[Factor], faults: F
             detail = f"rows {first * stride + 1:,} and {second * stride + 1:,}: two essay models, "
             detail += f"{factor.levels[first][model]} and {factor.levels[second][model]}, for one draft and "
             detail += "essay template" + _shown(factor, first, same)
-            faults.add(detail, _place(document, factor), "give each draft and essay template one essay model")
+            faults.note(detail, _place(document, factor), "give each draft and essay template one essay model")
 
 
 def _clashes(levels: Sequence[Level], same: Sequence[int], model: int) -> Iterator[tuple[int, int]]:

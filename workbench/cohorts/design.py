@@ -10,7 +10,7 @@ from operator import itemgetter
 
 from workbench.cohorts.columns import REPLICATE, ROLE, SIGNATURE
 from workbench.cohorts.factors import Factor, Level
-from workbench.cohorts.faults import Faults
+from workbench.cohorts.faults import spec_faults
 from workbench.cohorts.rules import Essays, Topics
 from workbench.cohorts.shuffle import Permutation
 from workbench.cohorts.spec import Spec, assembled
@@ -120,7 +120,7 @@ def over_limit(found: Design, limits: Mapping[str, int]) -> None:
 
     A stage without a limit may use any number, and so may the cycles of topics. Raises BadSpec, or Problems.
     """
-    faults = Faults()
+    faults = spec_faults()
     stages = set(limits) - ({"draft"} if found.cycles else set())
     for factor in found.factors:
         for place, column in enumerate(factor.columns):
@@ -128,7 +128,7 @@ def over_limit(found: Design, limits: Mapping[str, int]) -> None:
             used = _most_replicates(factor, place, stage) if stage in stages else 0
             if used > limits.get(stage, used):
                 detail = f"{column} uses {used} replicates of one {stage}, {limits[stage]} are allowed"
-                faults.add(
+                faults.note(
                     detail,
                     found.located.where("axes", column),
                     f"use fewer, or allow more: replication set {stage} {used}",

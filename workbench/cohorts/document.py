@@ -8,11 +8,10 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from workbench.cohorts.columns import nearest
-from workbench.cohorts.faults import Faults
 from workbench.cohorts.includes import MARK, Listing, included, included_name, inline
 from workbench.errors import BadReplicate, Problems, WorkbenchError
 from workbench.ids import checked_replicate
-from workbench.reading import Located
+from workbench.reading import Faults, Located
 
 TOP: Final = ("axes", "rules", "replicates", "output", "topics", "cycles", "essays")
 SECTIONS: Final = ("subsets", "ties", "pairs", "tuples")
@@ -127,7 +126,7 @@ class Reader:
     def fault(self, keys: tuple[object, ...], detail: str, mend: str) -> None:
         """Note a fault of what stands under a key path."""
         path = ".".join(str(key) for key in keys)
-        self.faults.add(f"{path}: {detail}" if path else detail, self.located.where(*keys), mend)
+        self.faults.note(f"{path}: {detail}" if path else detail, self.located.where(*keys), mend)
 
     def mapping(self, keys: tuple[object, ...], value: Any) -> dict[str, Any]:
         """Give a mapping as it is, and an empty one (noted) for anything else."""
@@ -164,9 +163,9 @@ class Reader:
             return included(self.text_of(name, where), str(PurePath(self.located.source).parent / name))
         except Problems as several:
             for error in several.errors:
-                self.faults.note(error)
+                self.faults.add(error)
         except WorkbenchError as error:
-            self.faults.note(error)
+            self.faults.add(error)
         return None
 
     def names(self, keys: tuple[object, ...], value: Any) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ from itertools import accumulate, chain
 from typing import Any
 
 from workbench.cohorts.factors import Level, Reference
-from workbench.cohorts.faults import Faults
 from workbench.cohorts.includes import MARK, Listing
+from workbench.reading import Faults
 
 
 def text(value: Any) -> str | None:
@@ -41,7 +41,7 @@ class Items:
 
     def fault(self, number: int, detail: str, mend: str) -> None:
         """Note a fault of one row."""
-        self.faults.add(f"{self.label}, row {number + 1}: {detail}", self.listing.where(number), mend)
+        self.faults.note(f"{self.label}, row {number + 1}: {detail}", self.listing.where(number), mend)
 
     def _complaint(self, value: Any) -> str:
         shown = list(value) if isinstance(value, tuple) else value
@@ -57,7 +57,7 @@ class Items:
         if len(header) == len(self.names) and not set(header) & set(self.names):
             return list(range(len(self.names)))
         detail = f"{self.label}: the header is {','.join(header)[:140]}"
-        self.faults.add(detail, f"{self.listing.source}:1", f"write {','.join(self.names)}")
+        self.faults.note(detail, f"{self.listing.source}:1", f"write {','.join(self.names)}")
         return None
 
     def _flat(self, value: Any) -> list[str | None] | None:

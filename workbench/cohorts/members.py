@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from workbench.cohorts.columns import DRAFT, ESSAY, EVALUATION, NAMES, REPLICATE, ROLE, nearest
 from workbench.cohorts.design import Design
 from workbench.cohorts.factors import Factor
-from workbench.cohorts.faults import Faults
+from workbench.cohorts.faults import spec_faults
 from workbench.ids import V1, DraftTask, EssayTask, EvaluationTask, Scheme, Task, fold
 
 STAGES: Final = (DRAFT, ESSAY, EVALUATION)
@@ -68,18 +68,18 @@ def members(design: Design, scheme: Scheme = V1, id_of: Callable[[str, str], str
 
 def check_columns(design: Design) -> None:
     """Check that a design's columns make tasks, all of them and nothing else. Raises BadSpec, or Problems."""
-    faults, roles = Faults(), {ROLE[column] for column in design.columns if column in ROLE}
+    faults, roles = spec_faults(), {ROLE[column] for column in design.columns if column in ROLE}
     where = design.located.where
     for column in design.columns:
         if column not in ROLE:
             detail = f"the column {column} means nothing to a cohort{nearest(column, ROLE)}"
-            faults.add(detail, where("axes", column), f"use {', '.join(ROLE)}")
+            faults.note(detail, where("axes", column), f"use {', '.join(ROLE)}")
     for stage, needed in _needed(roles).items():
         if missing := [NAMES[role][0] for role in needed if role not in roles]:
-            faults.add(f"{stage} needs {', '.join(missing)}", where("axes"), "add the axis")
+            faults.note(f"{stage} needs {', '.join(missing)}", where("axes"), "add the axis")
     if "essay" in roles and (made := [r for r in (*DRAFT, *ESSAY) if r in roles and r != "essay"]):
         detail = f"essays that exist have their {', '.join(made)}"
-        faults.add(detail, where("essays"), "list essays, or make them, in one spec")
+        faults.note(detail, where("essays"), "list essays, or make them, in one spec")
     faults.raise_any()
 
 

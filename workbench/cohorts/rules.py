@@ -10,9 +10,9 @@ from typing import Final
 from workbench.cohorts.columns import nearest, wrong_value
 from workbench.cohorts.document import Bind, Document, EssaySource, Subset, Tie, TopicSource
 from workbench.cohorts.factors import Factor, Join, Level, Reference
-from workbench.cohorts.faults import Faults
 from workbench.cohorts.includes import Listing
 from workbench.cohorts.items import Items, text
+from workbench.reading import Faults
 
 MAX_LEVELS: Final = 5_000_000  # of one factor: what rules bind together is held in memory
 Topics = Callable[[TopicSource], Iterable[str]]
@@ -49,7 +49,7 @@ class Assembly:
         return tuple(self.factors)
 
     def _fault(self, keys: tuple[object, ...], detail: str, mend: str) -> None:
-        self.faults.add(detail, self.document.located.where(*keys), mend)
+        self.faults.note(detail, self.document.located.where(*keys), mend)
 
     def _add_sources(self, topics: Topics | None, essays: Essays | None) -> None:
         document, located = self.document, self.document.located
@@ -72,8 +72,8 @@ class Assembly:
 
     def _add_source(self, column: str, values: Iterable[str] | None, where: str) -> None:
         levels = None if values is None else self._checked(column, values, lambda number: where)
-        if levels == () and not self.faults.found:
-            self.faults.add(f"axis {column}: the source holds nothing", where, "name one that holds something")
+        if levels == () and not len(self.faults):
+            self.faults.note(f"axis {column}: the source holds nothing", where, "name one that holds something")
         self.factors.append(Factor(column, (column,), levels or None))
 
     def _add_axis(self, name: str, listing: Listing | None) -> None:
@@ -95,7 +95,7 @@ class Assembly:
         for number, value in enumerate(found):
             if value is None:
                 detail = f"axis {name}, row {number + 1}: {str(values[number])[:140]!r} is no plain text"
-                self.faults.add(detail, listing.where(number), "write text, in quotes if it looks like a number")
+                self.faults.note(detail, listing.where(number), "write text, in quotes if it looks like a number")
         return [] if None in found else [str(value) for value in found]
 
     def _checked(self, column: str, values: Iterable[str], where: Callable[[int], str]) -> tuple[Level, ...]:
@@ -107,7 +107,7 @@ class Assembly:
                 continue
             if complaint := wrong_value(column, value):
                 wrong = True
-                self.faults.add(f"axis {column}, row {number + 1}: {complaint}", where(number), "mend the value")
+                self.faults.note(f"axis {column}, row {number + 1}: {complaint}", where(number), "mend the value")
             levels[value] = None
         return () if wrong else tuple((value,) for value in levels)
 
@@ -124,7 +124,7 @@ class Assembly:
             return Reference(name, self.factors[-1], (0,))
         known = [name for factor in self.factors for name in (factor.name, *factor.columns)]
         mend = "name an axis; sections apply in the order in which they stand"
-        self.faults.add(f"{label}: there is no axis {name}{nearest(name, known)}", where, mend)
+        self.faults.note(f"{label}: there is no axis {name}{nearest(name, known)}", where, mend)
         return None
 
     def _referred(self, rule: Tie | Bind) -> list[Reference] | None:
@@ -133,11 +133,11 @@ class Assembly:
         found = [self._refer(name, rule.label, rule.where, may_be_new=new) for name in rule.axes]
         refs = [ref for ref in found if ref is not None]
         if any(f.name == rule.name for f in self.factors) and all(r.factor.name != rule.name for r in refs):
-            self.faults.add(f"{rule.label}: {rule.name} is an axis already", rule.where, "name the rule otherwise")
+            self.faults.note(f"{rule.label}: {rule.name} is an axis already", rule.where, "name the rule otherwise")
         for ref in refs if not new else []:
             if ref.factor.unbound:
                 detail = f"{rule.label}: axis {ref.name} has no levels yet"
-                self.faults.add(detail, rule.where, "list them, or put the tuples above")
+                self.faults.note(detail, rule.where, "list them, or put the tuples above")
         broken = len(refs) < len(rule.axes) or not refs or any(r.factor.levels is None for r in refs)
         if broken or (not new and any(ref.factor.unbound for ref in refs)):
             self._spoil(rule.name, refs)
@@ -169,7 +169,7 @@ class Assembly:
                 items.fault(number, self._unknown(ref, value, known), f"keep levels of {rule.axis}")
         levels = tuple(v for v in ref.factor.levels if tuple([v[n] for n in ref.key]) in kept)
         if not rule.keep.values:
-            self.faults.add(f"{rule.label}: nothing is kept", rule.where, "keep at least one level")
+            self.faults.note(f"{rule.label}: nothing is kept", rule.where, "keep at least one level")
         old = ref.factor
         self._replace([ref], Factor(old.name, old.columns, levels or None, old.key))
 
@@ -183,7 +183,7 @@ class Assembly:
         levels = [level for value in shared for level in join.levels([value] * len(refs))]
         if not levels:
             detail = f"{rule.label}: {', '.join(rule.axes)} have no level in common"
-            self.faults.add(detail, rule.where, "tie axes that share levels")
+            self.faults.note(detail, rule.where, "tie axes that share levels")
         width = len(refs[0].key)
         self._replace(refs, Factor(rule.name, join.columns, tuple(levels) or None, join.key[:width]))
 
@@ -193,19 +193,19 @@ class Assembly:
             if refs is not None:
                 self._spoil(rule.name, refs)
             return
-        before = len(self.faults.found)
+        before = len(self.faults)
         join, rows = Join(refs), list(self._rows(rule, refs, rule.items))
         levels: dict[Level, None] = {}
         for parts in rows:
             levels.update(dict.fromkeys(join.levels(parts)))
             if len(levels) > MAX_LEVELS:
                 detail = f"{rule.label}: more than {MAX_LEVELS:,} levels"
-                self.faults.add(detail, rule.where, "leave an axis out of the rule")
+                self.faults.note(detail, rule.where, "leave an axis out of the rule")
                 break
         if not rule.items.values:
-            self.faults.add(f"{rule.label}: nothing is allowed", rule.where, "list at least one row")
+            self.faults.note(f"{rule.label}: nothing is allowed", rule.where, "list at least one row")
         self._balance(rule, rows)
-        good = tuple(levels) if len(self.faults.found) == before else None
+        good = tuple(levels) if len(self.faults) == before else None
         self._replace(refs, Factor(rule.name, join.columns, good or None, join.key))
 
     def _rows(self, rule: Bind, refs: Sequence[Reference], listing: Listing) -> Iterable[tuple[Level, ...]]:
@@ -236,7 +236,7 @@ class Assembly:
                 (most, high), (least, low) = degrees.most_common(1)[0], degrees.most_common()[-1]
                 detail = f"{rule.label}: {rule.axes[side]} is not balanced: "
                 detail += f"{'/'.join(most)} stands in {high} pairs, {'/'.join(least)} in {low}"
-                self.faults.add(detail, rule.where, "allow each level as often, or drop balance")
+                self.faults.note(detail, rule.where, "allow each level as often, or drop balance")
 
     def _add_replicates(self) -> None:
         columns = {column for factor in self.factors for column in factor.columns}
@@ -252,5 +252,5 @@ class Assembly:
 
     def _unknown(self, ref: Reference, value: Level, known: Iterable[Level]) -> str:
         shown = "/".join(value)[:140]
-        near = "" if self.faults.full else nearest(shown, ["/".join(other) for other in islice(known, 1000)])
+        near = "" if self.faults.is_full else nearest(shown, ["/".join(other) for other in islice(known, 1000)])
         return f"{shown!r} is no level of {ref.name}{near}"

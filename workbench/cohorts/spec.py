@@ -10,7 +10,7 @@ from typing import Final
 from workbench.cohorts.checks import check_design
 from workbench.cohorts.document import Document, EssaySource, Reader, TopicSource
 from workbench.cohorts.factors import Factor
-from workbench.cohorts.faults import Faults
+from workbench.cohorts.faults import spec_faults
 from workbench.cohorts.includes import document, fetch
 from workbench.cohorts.rules import Assembly, Essays, Topics
 from workbench.errors import BadSpec
@@ -95,7 +95,7 @@ def assembled(spec: Spec, topics: Topics | None, essays: Essays | None) -> tuple
     """Give a spec's factors with its sources resolved. Raises BadSpec, or Problems."""
     if not ((spec.topics and topics) or (spec.document.essays and essays)):
         return spec.factors
-    faults = Faults()
+    faults = spec_faults()
     factors = Assembly(spec.document, faults).apply(topics, essays)
     check_design(spec.document, factors, faults)
     faults.raise_any()
@@ -103,7 +103,7 @@ def assembled(spec: Spec, topics: Topics | None, essays: Essays | None) -> tuple
 
 
 def _spec(text: str, files: dict[str, str], source: str, text_of: Callable[[str, str], str]) -> Spec:
-    faults = Faults()
+    faults = spec_faults()
     found = Reader(document(text, source), text_of, faults).document()
     factors = Assembly(found, faults).apply(None, None)
     check_design(found, factors, faults)

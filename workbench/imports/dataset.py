@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from workbench.errors import BadFile, BadRow, WorkbenchError, raise_all
+from workbench.errors import BadFile, BadRow
 from workbench.ids import FactDigest
 from workbench.imports.drafts import Drafts
 from workbench.imports.lineage import Family, has_names
@@ -18,11 +18,10 @@ from workbench.imports.placing import Known, Placing
 from workbench.imports.record import Import, ImportReport, recorded
 from workbench.imports.shapes import Shaped, shaped
 from workbench.imports.topics import TopicFinder
-from workbench.reading import json_text, lines
+from workbench.reading import Faults, json_text, lines
 from workbench.store import Database
 
 T = TypeVar("T")
-SHOWN: Final = 20  # bad rows that are told in full
 _TEMPLATES: Final = {
     "chat": "imported-chat",
     "reasoned": "imported-reasoned",
@@ -107,16 +106,14 @@ def _own_rows(path: Path) -> Iterator[tuple[int, Value]]:
 
 def _read(path: Path, row_of: Callable[[str, str], T]) -> Iterator[tuple[int, T]]:
     """Stream the rows; bad ones do not stop the reading and are raised together at the end."""
-    errors: list[WorkbenchError] = []
+    faults = Faults(str(path))
     for line, raw in told_lines(path):
         try:
             yield line, row_of(raw, f"{path}:{line}")
         except BadFile as error:
             error.where = error.where or f"{path}:{line}"
-            errors.append(error)
-    more = len(errors) - SHOWN
-    rest = [BadFile(f"and {more:,} more errors", where=str(path))] if more > 0 else []
-    raise_all([*errors[:SHOWN], *rest])
+            faults.add(error)
+    faults.raise_any()
 
 
 def _object(raw: str, where: str) -> Value:

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from workbench.errors import BadFile, BadInput, Problems, WorkbenchError, raise_all
+from workbench.errors import BadFile, BadInput, Problems, WorkbenchError
 from workbench.ids import FactDigest, bytes_hash
 from workbench.imports.legacy import Finding
 from workbench.imports.record import Import
 from workbench.providers.texts import cleaned, one_line
-from workbench.reading import MAX_FILE, bytes_file
+from workbench.reading import MAX_FILE, Faults, bytes_file
 
 MAX_TEXT: Final = 16 * 2**20  # bytes of one text or metadata file
-SHOWN: Final = 20  # damaged files that are told in full
 _TEXTS: Final = ("prompt.txt", "raw.txt", "parsed.txt")
 _METADATA: Final = ("metadata.json", "raw_metadata.json", "parsed_metadata.json")
 ANSWERS: Final = "answers.jsonl"  # of our own exports: a generation's earlier answers
@@ -52,7 +51,7 @@ class Files:
     def __init__(self, going: Import, root: Path, *, lenient: bool) -> None:
         """Read below `root`; `lenient` takes damaged files instead of refusing them."""
         self.going, self.root, self.lenient = going, root, lenient
-        self._errors: list[WorkbenchError] = []
+        self._faults = Faults(str(root))
         self._digest = FactDigest()
 
     def hash(self) -> str:
@@ -61,11 +60,8 @@ class Files:
 
     def refuse(self) -> None:
         """Raise what was damaged, the first of them in full, unless damage is taken."""
-        if self.lenient or not self._errors:
-            return
-        more = len(self._errors) - SHOWN
-        rest = [BadFile(f"and {more:,} more errors", where=str(self.root))] if more > 0 else []
-        raise_all([*self._errors[:SHOWN], *rest])
+        if not self.lenient:
+            self._faults.raise_any()
 
     @contextmanager
     def reading(self, place: str, stage: str = "catalogue") -> Iterator[None]:
@@ -78,7 +74,7 @@ class Files:
     def _note(self, error: BadInput | Problems, place: str, stage: str) -> None:
         for one in error.errors if isinstance(error, Problems) else [error]:
             one.mend = f"{one.mend}, or take what can be read with --lenient" if one.mend else "mend it"
-            self._errors.append(one)
+            self._faults.add(one)
             self.going.problem("error", place, "file_damaged", one_line(f"{one.what}: {one.detail}"), stage)
 
     def text(self, path: Path, limit: int = MAX_TEXT) -> tuple[Text | None, Finding | None]:
@@ -102,7 +98,7 @@ class Files:
 
     def _damaged(self, error: WorkbenchError) -> None:
         error.mend = f"{error.mend}, or take what can be read with --lenient"
-        self._errors.append(error)
+        self._faults.add(error)
 
     def generation(self, path: Path, name: str, place: str) -> Folder:
         """Read one generation's folder."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
 
 from workbench.parse.outcome import Unreadable
+from workbench.reading.strict_json import DECODER
 
 # Only what can begin a JSON value is tried: every failed attempt counts the lines before it.
 _OPENING: Final = re.compile(r"\{(?=\s{0,99}[\"}])|\[(?=\s{0,99}[\[{\"\]tfn\d-])")
@@ -47,7 +47,7 @@ def _is_json(text: str) -> bool:
     if plain[:1] not in ("{", "["):
         return False
     try:
-        _DECODER.decode(plain)
+        DECODER.decode(plain)
     except (ValueError, RecursionError):
         return False
     return True
@@ -63,7 +63,7 @@ def found_json(raw: str) -> Any:
         raise Unreadable("empty", "the answer is empty")
     if text[0] in _SCALAR:
         with suppress(ValueError):
-            return _DECODER.decode(text)
+            return DECODER.decode(text)
     found = max(_embedded(text), key=lambda span: span[0], default=None)
     if found is None:
         raise Unreadable("bad_json", "the answer holds no JSON object or list")
@@ -81,7 +81,7 @@ def _embedded(text: str) -> Iterator[tuple[int, Any]]:
             return
         start = opening.start()
         try:
-            value, at = _DECODER.raw_decode(text, start)
+            value, at = DECODER.raw_decode(text, start)
         except (ValueError, RecursionError) as error:
             if not isinstance(error, json.JSONDecodeError) or _MEANT.match(text, start):
                 raise Unreadable("bad_json", _reason(error)) from None
@@ -94,32 +94,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"the JSON cannot be read: {error.msg} at line {error.lineno}, column {error.colno}"
     return f"the JSON cannot be read: {'nested too deeply' if isinstance(error, RecursionError) else error}"
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError("a number is too large")
-    return number
-
-
-def _bounded(digits: str) -> int:
-    if len(digits) > 400:
-        raise ValueError("a number has more than 400 digits")
-    return int(digits)
-
-
-_DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite, parse_int=_bounded
-)

@@ -11,9 +11,9 @@ from typing import Any
 
 from workbench.errors import BadFile, WorkbenchError
 from workbench.ids import node_uuid
-from workbench.reading import json_text, text_file
+from workbench.reading import Faults, json_text, text_file
 from workbench.topics.model import Node, TopicModel, breadth_first, edges_of, topological
-from workbench.topics.titles import Faults, title_fault, topic_uuid, unshared
+from workbench.topics.titles import title_fault, topic_uuid, unshared
 
 _MEND = 'a graph is {"nodes": {"0": {"id": 0, "topic": "…", "children": […]}}, "root_id": 0}'
 _KEYS = {"id", "topic", "children", "parents", "metadata"}
@@ -43,8 +43,8 @@ class _Reader:
 
     def fault(self, node: str, detail: str, mend: str) -> None:
         """Keep an error about a node."""
-        shown = f"{self.path}:{_line_of(self.text, node)}"
-        self.faults.row(shown, f"node {node!r}: {detail}", mend)
+        line = 1 if self.faults.is_full else _line_of(self.text, node)
+        self.faults.note(f"node {node[:60]!r}: {detail}", f"{self.path}:{line}", mend)
 
     def graph(self) -> _Graph:
         """Check every node, then the links between them; all faults are raised together."""
@@ -71,7 +71,7 @@ class _Reader:
             self.fault(key, f"it is {type(node).__name__}, not an object", _MEND)
             return
         if _key(given := node.get("id", key)) != key:
-            self.fault(key, f"its id is {given!r}", "use the same ID in both places")
+            self.fault(key, f"its id is {given!r:.60}", "use the same ID in both places")
         if wrong := title_fault(node.get("topic", "")):
             self.fault(key, wrong, "give every node a topic in plain text")
         if not isinstance(node.get("metadata") or {}, dict):
@@ -92,7 +92,7 @@ class _Reader:
         root = self.whole.get("root_id")
         if (at := places.get(_key(root))) is None:
             where = f"{self.path}:{_line_of(self.text, 'root_id')}"
-            self.faults.row(where, f"the root {root!r} is no node", "name a node as root_id")
+            self.faults.note(f"the root {root!r:.60} is no node", where, "name a node as root_id")
         else:
             graph.root = at
         if cycle := _cycle(graph.children):
@@ -103,7 +103,7 @@ class _Reader:
         found: dict[int, None] = {}
         for child in self.nodes[key].get("children", []):
             if (at := places.get(_key(child))) is None:
-                self.fault(key, f"its child {child!r} is no node", "remove the edge or add the node")
+                self.fault(key, f"its child {child!r:.60} is no node", "remove the edge or add the node")
             else:
                 graph.repeats += at in found
                 found[at] = None

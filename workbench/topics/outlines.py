@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from workbench.errors import BadFile, BadRow, WorkbenchError
-from workbench.reading import csv_rows, json_file, lines
-from workbench.topics.titles import Faults
+from workbench.reading import Faults, csv_rows, json_file, lines
 
 Row = tuple[int, Any]
 Rows = Callable[[Path, Faults], Iterator[Row]]

@@ -10,11 +10,10 @@ from typing import Any, Final
 
 from workbench.errors import BadRow, TooLarge
 from workbench.ids import canonical_json
-from workbench.reading import lines
+from workbench.reading import Faults, lines
 from workbench.topics.graphs import graph_lines, read_graph
 from workbench.topics.model import TopicModel
 from workbench.topics.outlines import FORMS, Rows, is_nested, nested_rows
-from workbench.topics.titles import Faults
 from workbench.topics.trees import failure_rows, read_rows, read_tree, tree_lines
 
 _GRAPH: Final = re.compile(r'\s*\{\s*(?:"(?:nodes|root_id|metadata)"\s*:|$)')

@@ -1,4 +1,4 @@
-"""What a topic file may hold: titles, UUIDs, and its faults, which are listed together."""
+"""What a topic file may hold: titles, UUIDs and aliases."""
 
 from __future__ import annotations
 
@@ -7,39 +7,11 @@ from collections import Counter
 from itertools import chain
 from typing import Final
 
-from workbench.errors import BadFile, BadRow, WorkbenchError, raise_all
+from workbench.errors import BadRow
 from workbench.ids import NO_TOPIC, fold
 
-SHOWN: Final = 20
 # Control characters, line and paragraph separators, and halves of surrogate pairs, which no UTF-8 can hold.
-_FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-
-
-class Faults:
-    """The errors found in one file so far: the first 20 in full, the others counted; and what is only worth a word."""
-
-    def __init__(self, source: str) -> None:
-        """Start with none for the file of this name."""
-        self.source = source
-        self.errors: list[WorkbenchError] = []
-        self.more = 0
-        self.notes: list[str] = []
-
-    def add(self, error: WorkbenchError) -> None:
-        """Keep an error, or count it."""
-        if len(self.errors) < SHOWN:
-            self.errors.append(error)
-        else:
-            self.more += 1
-
-    def row(self, where: str, detail: str, mend: str) -> None:
-        """Keep one error about a row or a node."""
-        self.add(BadRow(detail, where=where, mend=mend))
-
-    def raise_any(self) -> None:
-        """Raise nothing, the one error, or all of them together."""
-        more = [BadFile(f"and {self.more:,} more errors", where=self.source)] if self.more else []
-        raise_all([*self.errors, *more])
+FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def title_fault(title: object) -> str:
@@ -48,13 +20,13 @@ def title_fault(title: object) -> str:
         return f"a title is {type(title).__name__}, not text: {str(title)[:60]!r}"
     if not title.strip():
         return "a title is empty"
-    if _FORBIDDEN.search(title):
+    if FORBIDDEN.search(title):
         return f"a title holds a control character: {title[:60]!r}"
     return ""
 
 
 def topic_uuid(value: object) -> str:
-    """Give a file's UUID in the form in which it identifies combos. Raises InvalidSignature."""
+    """Give a file's UUID in the form in which it identifies combos. Raises BadRow, InvalidSignature."""
     if not isinstance(value, str):
         raise BadRow(f"the UUID is {type(value).__name__}, not text", mend="write it in quotes")
     if (uuid := fold(value, "the UUID")) == NO_TOPIC:

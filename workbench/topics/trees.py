@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from workbench.errors import BadFile, BadRow, WorkbenchError
 from workbench.ids import deepfabric_aliases, path_uuid
-from workbench.reading import json_text, lines
+from workbench.reading import Faults, json_text, lines
 from workbench.topics.model import Node, TopicModel
 from workbench.topics.outlines import Rows
-from workbench.topics.titles import Faults, title_fault, topic_uuid, unshared
+from workbench.topics.titles import title_fault, topic_uuid, unshared
 
 # Every level's UUID is a hash of the whole path to it, so a path costs its square.
 MOST_LEVELS: Final = 10_000
@@ -143,7 +143,7 @@ def read_tree(path: Path, name: str, *, strict: bool = False, rows: Rows = read_
             faults.add(error)
     if not faults.errors and not any(tree.lines):
         what = "only failed generations, no topics" if tree.failures else "no topics"
-        faults.row(str(path), what, "name the file with the paths")
+        faults.note(what, str(path), "name the file with the paths")
     if strict:
         _demand_uuids(tree, faults)
     faults.raise_any()
@@ -153,9 +153,9 @@ def read_tree(path: Path, name: str, *, strict: bool = False, rows: Rows = read_
 def _demand_uuids(tree: _Tree, faults: Faults) -> None:
     bare = [line for line, uuid in zip(tree.lines, tree.uuids, strict=True) if line and uuid is None]
     if bare:
-        faults.row(
-            f"{faults.source}:{min(bare)}",
+        faults.note(
             f"{len(bare):,} paths have no leaf_uuid, this is the first",
+            f"{faults.source}:{min(bare)}",
             "add them, or read without --strict",
         )
 
@@ -165,9 +165,9 @@ def _model(tree: _Tree, name: str, faults: Faults) -> TopicModel:
     uuids = [uuid or path_uuid(tree.path_to(at)) for at, uuid in enumerate(tree.uuids)]
     for at in derived:
         if (owner := tree.owners.setdefault(uuids[at], at)) != at:
-            faults.row(
-                f"{faults.source}:{tree.lines[owner]}",
+            faults.note(
                 f"the UUID is the derived one of {' / '.join(tree.path_to(at))[:200]!r}",
+                f"{faults.source}:{tree.lines[owner]}",
                 "give this path another UUID",
             )
     faults.raise_any()

@@ -13,6 +13,7 @@ from workbench.providers.openai.classes import outcome_of_error, outcome_of_stat
 from workbench.providers.openai.reply import Reply
 from workbench.providers.openai.waiting import retry_after
 from workbench.providers.texts import cleaned, one_line
+from workbench.reading.strict_json import unique_keys
 
 _BOM: Final = b"\xef\xbb\xbf"
 _MOST_TOKENS: Final = 10**9
@@ -85,18 +86,11 @@ def parsed_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return found
-
-
 def _bounded(digits: str) -> int | None:
     return int(digits) if len(digits) <= 20 else None
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_bounded)
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=unique_keys, parse_int=_bounded)
 
 
 def _completion(found: Mapping[str, Any], body: bytes, status: int) -> Answer:
