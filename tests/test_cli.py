@@ -249,6 +249,14 @@ def test_a_service_may_close_what_nobody_reads(project, closed):
         assert (done.returncode, done.stderr) == (0, "") or (done.returncode == 0 and closed == ">&-")
 
 
+def test_stages_are_those_of_the_record():
+    """The command line names them without importing what hashes."""
+    from workbench import ids
+    from workbench.cli import options
+
+    assert options.STAGES == ids.STAGES
+
+
 def test_a_bare_noun_lists(run, family):
     """`alerts --json` is `alerts list --json`."""
     assert run("alerts", "-p", family, "--json").json == run("alerts", "list", "-p", family, "--json").json

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from workbench.cli.complete import names
-from workbench.cli.options import json_option, project_option, rows_options
+from workbench.cli.options import STAGES, json_option, project_option, rows_options
 from workbench.cli.output import Form, document, table
 
 COLUMNS = (
@@ -74,7 +74,7 @@ def _told(found: dict[str, Any]) -> Iterator[str]:
 
 @click.command()
 @click.argument("name", metavar="ID", shell_complete=names("cohorts"))
-@click.option("--stage", type=click.Choice(["draft", "essay", "evaluation"]), help="Only members of this stage.")
+@click.option("--stage", type=click.Choice(STAGES), help="Only members of this stage.")
 @project_option
 @rows_options
 def members(name: str, stage: str | None, project: Path, form: Form) -> None:
@@ -85,7 +85,6 @@ def members(name: str, stage: str | None, project: Path, form: Form) -> None:
       workbench cohort members pilot --csv > membership.csv
     """
     from workbench.catalogue.cohorts import cohort_members
-    from workbench.ids import STAGES
     from workbench.plan.cohorts import cohort_number
     from workbench.store import open_project
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 import click
 
 from workbench.cli.complete import names
+from workbench.cli.options import STAGES
 
-STAGES: Final = ("draft", "essay", "evaluation")
 TEXTS: Final = ("messages", "system", "prompt", "raw", "parsed")
 CHOICE: Final = ("stage", "topics", "template", "model", "cohort", "where", "cycle")
 NO_TEXTS: Final = "none"
@@ -60,10 +60,7 @@ def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **options: Any) -> Any:
         from workbench.exports.selection import Choice
 
-        named = {
-            name: options.pop(name) for name in ("stage", "topics", "template", "model", "cohort", "where", "cycle")
-        }
-        return function(*args, choice=Choice(**named), **options)
+        return function(*args, choice=Choice(**{name: options.pop(name) for name in CHOICE}), **options)
 
     return call
 

@@ -12,7 +12,7 @@ from workbench.cli.complete import names
 from workbench.cli.export_lineage import huggingface, openlineage, parquet, prov
 from workbench.cli.export_options import narrowing_options, out_options, topics_option
 from workbench.cli.export_plugins import Exports
-from workbench.cli.options import json_option, project_option
+from workbench.cli.options import STAGES, json_option, project_option
 from workbench.cli.output import Form, document
 from workbench.cli.spreadsheet import csv_lines
 
@@ -37,7 +37,7 @@ for _command in (parquet, huggingface, prov, openlineage):
 @out_options
 @click.option("--format", type=click.Choice(FORMATS), help="Shape of a row: csv for a file of that name, else chat.")
 @narrowing_options
-@click.option("--stage", default="draft", show_default=True, help="draft, essay or evaluation.")
+@click.option("--stage", type=click.Choice(STAGES), default="draft", show_default=True, help="Texts of this stage.")
 @click.option("--system/--no-system", default=True, show_default=True, help="Keep system messages.")
 @click.option("--raw", is_flag=True, help="With csv: exact cells, without the ' before what a spreadsheet would run.")
 @project_option

@@ -12,7 +12,7 @@ import click
 
 from workbench.cli.batch import at_batch_price, batch_options, checked_batch, tell_open
 from workbench.cli.complete import names
-from workbench.cli.options import Amount, concurrency_option, dry_run_option, json_option, project_option
+from workbench.cli.options import STAGES, Amount, concurrency_option, dry_run_option, json_option, project_option
 from workbench.cli.output import Form, document, many, note
 from workbench.cli.progress import progress
 from workbench.cli.shards import checked_shards, run_shards, shard_options, take_leftovers
@@ -98,7 +98,7 @@ def order_of(topics: str | None, num_samples: str | None, template: str | None, 
     shell_complete=names("cohorts"),
     help="Do a cohort's tasks instead, through all its stages.",
 )
-@click.option("--stage", type=click.Choice(["draft", "essay", "evaluation"]), help="With --cohort: this stage only.")
+@click.option("--stage", type=click.Choice(STAGES), help="With --cohort: this stage only.")
 @click.option("--force", is_flag=True, help="Make a new text for every task; the old ones stay in history.")
 @click.option("--reparse", is_flag=True, help="Parse failed answers again, without a call.")
 @shard_options

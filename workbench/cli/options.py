@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from math import isfinite
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -15,6 +15,7 @@ from workbench.cli.output import Form
 from workbench.errors import Refused
 
 F = TypeVar("F", bound=Callable[..., Any])
+STAGES: Final = ("draft", "essay", "evaluation")  # those of workbench.ids, which help can do without
 
 
 def _project(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:

@@ -10,7 +10,7 @@ import click
 from workbench.cli.complete import names
 from workbench.cli.frame import Verbs
 from workbench.cli.migrate import described, told
-from workbench.cli.options import dry_run_option, json_option, needless_yes_option, project_option
+from workbench.cli.options import STAGES, dry_run_option, json_option, needless_yes_option, project_option
 from workbench.cli.output import Form, document
 
 
@@ -27,7 +27,7 @@ def rename() -> None:
 @rename.command()
 @click.argument("old", shell_complete=names("templates"))
 @click.argument("new")
-@click.option("--stage", type=click.Choice(["draft", "essay", "evaluation"]), help="Which of several of that name.")
+@click.option("--stage", type=click.Choice(STAGES), help="Which of several of that name.")
 @dry_run_option
 @needless_yes_option
 @project_option

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli.frame import Noun
-from workbench.cli.options import dry_run_option, project_option, rows_options
+from workbench.cli.options import STAGES, dry_run_option, project_option, rows_options
 from workbench.cli.output import Form, table
 from workbench.cli.trial import trial
 
@@ -46,7 +46,7 @@ def list_replication(project: Path, form: Form) -> None:
 
 
 @replication.command("set")
-@click.argument("stage", type=click.Choice(["draft", "essay", "evaluation"]))
+@click.argument("stage", type=click.Choice(STAGES))
 @click.argument("replicates", metavar="N", type=click.IntRange(1, 1_000_000))
 @dry_run_option
 @project_option
@@ -72,5 +72,5 @@ def _print(db: Database, form: Form) -> None:
     from workbench.catalogue.cohorts import replication as stored
 
     limits = stored(db)
-    rows = [{"stage": stage, "replicates": limits.get(stage)} for stage in ("draft", "essay", "evaluation")]
+    rows = [{"stage": stage, "replicates": limits.get(stage)} for stage in STAGES]
     table(rows, form)

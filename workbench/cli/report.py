@@ -13,7 +13,7 @@ from workbench.cli.options import no_project_option, project_option, rows_option
 from workbench.cli.output import Form, table
 from workbench.cli.report_diversity import diversity, duplicates
 from workbench.cli.report_tasks import cohort, cost, coverage
-from workbench.cli.reporting import choice_options
+from workbench.cli.reporting import choice_options, leading
 
 if TYPE_CHECKING:
     from workbench.report.narrow import Choice
@@ -155,4 +155,8 @@ def agreement(
             rows: Any = made.alpha(db, choice(), across_rubrics=across_rubrics, **facts)
         else:
             rows = made.agreement(db, choice(), across_rubrics=across_rubrics)
-        table(made.summary(rows) if summed else rows, form, empty=NO_SCORES)
+        if summed:
+            rows = made.summary(rows)
+        elif not measured:
+            rows = leading(rows, form, "essay_gen_id", "evaluation_template", "agreement")
+        table(rows, form, empty=NO_SCORES)

@@ -10,9 +10,9 @@ import click
 
 from workbench.cli.complete import names
 from workbench.cli.counting import counting
-from workbench.cli.options import project_option, rows_options
+from workbench.cli.options import STAGES, project_option, rows_options
 from workbench.cli.output import Form, note, table
-from workbench.cli.reporting import STAGES, choice_options
+from workbench.cli.reporting import choice_options
 
 if TYPE_CHECKING:
     from workbench.report.narrow import Choice
@@ -31,7 +31,7 @@ def _text_options(function: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         help="Texts that the offline model or a migration wrote.",
     )
-    stage = click.option("--stage", type=click.Choice(STAGES[:3]), default="draft", show_default=True, help="Of texts.")
+    stage = click.option("--stage", type=click.Choice(STAGES), default="draft", show_default=True, help="Of texts.")
     topics = click.option("--topics", shell_complete=names("topic_models"), help="Only what is about this topic model.")
     return topics(stage(synthetic(choice_options()(function))))
 

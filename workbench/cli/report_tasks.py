@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.cli.complete import names
-from workbench.cli.options import project_option, rows_options
+from workbench.cli.options import STAGES, project_option, rows_options
 from workbench.cli.output import Form, many, note, table
-from workbench.cli.reporting import STAGES, choice_options
+from workbench.cli.reporting import choice_options
 
 if TYPE_CHECKING:
     from workbench.report.narrow import Choice
@@ -23,7 +23,7 @@ COUNTS = ("tasks", "done", "planned", "failed", "blocked")
 @click.option("--holes", is_flag=True, help="Only what is missing: no task at all, or tasks that are not done.")
 @click.option("--wide", is_flag=True, help="A row for each combo, a column for each stage|template|model.")
 @click.option("--value", type=click.Choice(COUNTS), default="done", show_default=True, help="In the cells of --wide.")
-@choice_options(*STAGES[:3])
+@choice_options(*STAGES)
 @project_option
 @rows_options
 def coverage(holes: bool, wide: bool, value: Any, choice: Callable[[], Choice], project: Path, form: Form) -> None:
@@ -47,7 +47,7 @@ def coverage(holes: bool, wide: bool, value: Any, choice: Callable[[], Choice], 
 
 @click.command()
 @click.option("--cohort", shell_complete=names("cohorts"), help="Only this cohort.")
-@click.option("--stage", type=click.Choice(STAGES[:3]), help="Only this stage.")
+@click.option("--stage", type=click.Choice(STAGES), help="Only this stage.")
 @project_option
 @rows_options
 def cohort(cohort: str | None, stage: str | None, project: Path, form: Form) -> None:
@@ -66,7 +66,7 @@ def cohort(cohort: str | None, stage: str | None, project: Path, form: Form) -> 
 
 
 @click.command()
-@choice_options(*STAGES)
+@choice_options(*STAGES, "topics")
 @project_option
 @rows_options
 def cost(choice: Callable[[], Choice], project: Path, form: Form) -> None:

@@ -1,16 +1,16 @@
-"""The options by which a report is narrowed."""
+"""The options by which a report is narrowed, and which of its columns people see first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import Any
 
 import click
 
 from workbench.cli.complete import names
+from workbench.cli.output import Form, Row
 
-STAGES = ("draft", "essay", "evaluation", "topics")
 F = Callable[..., Any]
 
 
@@ -34,6 +34,12 @@ def choice_options(*stages: str, of: str = "template") -> Callable[[F], F]:
         return click.option("--stage", type=click.Choice(stages), help="Only this stage.")(call) if stages else call
 
     return decorate
+
+
+def leading(rows: Iterable[Row], form: Form, *names: str) -> Iterator[Row]:
+    """Put some columns first for people, whose terminals leave out the last ones; programs get rows as they are."""
+    for row in rows:
+        yield {name: row[name] for name in names if name in row} | dict(row) if form.kind == "text" else row
 
 
 def _many(noun: str) -> str:

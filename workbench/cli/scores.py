@@ -9,6 +9,7 @@ import click
 from workbench.cli.complete import names
 from workbench.cli.options import project_option, rows_options
 from workbench.cli.output import Form, table
+from workbench.cli.reporting import leading
 
 
 @click.command()
@@ -29,4 +30,5 @@ def scores(gen_id: str | None, cohort: str | None, project: Path, form: Form) ->
     from workbench.store import open_project
 
     with open_project(project) as db:
-        table(all_scores(db, cohort=cohort, gen_id=gen_id), form, empty="no scores yet")
+        rows = leading(all_scores(db, cohort=cohort, gen_id=gen_id), form, "gen_id", "score", "essay_gen_id")
+        table(rows, form, empty="no scores yet")

@@ -11,7 +11,7 @@ import click
 from workbench.cli.complete import names
 from workbench.cli.frame import Noun
 from workbench.cli.models import filled, told
-from workbench.cli.options import dry_run_option, json_option, project_option, rows_options
+from workbench.cli.options import STAGES, dry_run_option, json_option, project_option, rows_options
 from workbench.cli.output import Form, document, facts, heading, line, note, table
 from workbench.cli.trial import trial
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from workbench.prompts import Template
     from workbench.store import Database
 
-STAGES = click.Choice(["topics", "draft", "essay", "evaluation"])
+ANY_STAGE = click.Choice(["topics", *STAGES])
 COLUMNS = ("stage", "name", "mode", "parser", "hash", "versions", "generations", "description")
-stage_option = click.option("--stage", type=STAGES, help="Stage of the template, where a name alone is not enough.")
+stage_option = click.option("--stage", type=ANY_STAGE, help="Stage of the template, where a name alone is not enough.")
 
 
 @click.group(cls=Noun)
@@ -38,7 +38,7 @@ def templates() -> None:
 
 
 @templates.command("list")
-@click.option("--stage", type=STAGES, help="Only templates of this stage.")
+@click.option("--stage", type=ANY_STAGE, help="Only templates of this stage.")
 @project_option
 @rows_options
 def list_templates(stage: str | None, project: Path, form: Form) -> None:
@@ -59,7 +59,7 @@ def list_templates(stage: str | None, project: Path, form: Form) -> None:
 
 @templates.command("import")
 @click.argument("paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--stage", type=STAGES, help="Stage of files that do not say theirs.")
+@click.option("--stage", type=ANY_STAGE, help="Stage of files that do not say theirs.")
 @dry_run_option
 @project_option
 @json_option

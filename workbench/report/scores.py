@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.errors import UnknownName
 from workbench.lineage import resolve, rows_of
+from workbench.report.narrow import Choice, chosen
 from workbench.store import Database
 
 Row = dict[str, Any]
@@ -13,7 +13,7 @@ Row = dict[str, Any]
 _SCORES = """
 select s.* from scores_by_evaluation s join generations v on v.gen_id = s.gen_id
 where (:cohort is null or v.id in (
-    select m.generation_id from cohort_members m join cohorts c on c.id = m.cohort_id where c.name = :cohort))
+    select generation_id from cohort_members where cohort_id = :cohort))
   and (:family is null or :family in (v.id, v.parent_id,
     (select e.parent_id from generations e where e.id = v.parent_id)))
 order by s.essay_gen_id, s.evaluation_template, s.evaluation_model, s.replicate, s.gen_id
@@ -25,7 +25,6 @@ def scores(db: Database, *, cohort: str | None = None, gen_id: str | None = None
 
     `cohort` keeps a cohort's evaluations, `gen_id` those of one evaluation, essay or draft. Raises UnknownName.
     """
-    if cohort is not None and not db.execute("select 1 from cohorts where name = ?", (cohort,)).fetchone():
-        raise UnknownName(f"no cohort {cohort!r}", mend="see `workbench status`")
+    known = chosen(db, Choice(cohort=cohort))
     number = None if gen_id is None else resolve(db, gen_id)
-    return rows_of(db, _SCORES, {"cohort": cohort, "family": number})
+    return rows_of(db, _SCORES, {"cohort": known.cohort, "family": number})

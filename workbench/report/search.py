@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.errors import BadQuery
+from workbench.errors import BadInput
 from workbench.lineage import rows_of
 from workbench.store import Database, sqlite3
 
@@ -35,11 +35,11 @@ def search(db: Database, text: str, *, limit: int = 20) -> list[Row]:
     """Give the best matches, best first: gen_id, stage, revision, current (1: its answer of today), snippet.
 
     `text` is in FTS5's query language: words, "phrases", AND OR NOT, prefix*, and raw: or parsed: before one.
-    Raises BadQuery when it is none.
+    Raises BadInput when it is none.
     """
     try:
         return rows_of(db, _SEARCH, {"text": text, "limit": limit})
     except sqlite3.OperationalError as error:
         if error.sqlite_errorname != "SQLITE_ERROR":  # the disk, a lock: not the words
             raise
-        raise BadQuery(f"{text[:80]!r} is no search: {error}", mend="put words with signs in double quotes") from None
+        raise BadInput(f"{text[:80]!r} is no search: {error}", mend="put words with signs in double quotes") from None
