@@ -13,7 +13,7 @@ from typing import Literal
 from workbench.report.finished import Finished, Synthetic, facts_of, finished, paths, texts_of
 from workbench.report.likeness import Prints, Told, silent
 from workbench.report.narrow import Choice
-from workbench.report.sampling import SEED, spread
+from workbench.report.sampling import SEED, drawn
 from workbench.report.similarity import GROUPS, Topic, compared
 from workbench.report.steps import Steps
 from workbench.report.sums import Row, Scope
@@ -113,7 +113,7 @@ def _topics(db: Database, reading: _Reading, by: By, told: Told) -> Iterator[_Fo
 
 def _read(found: Iterator[str], places: list[int], reading: _Reading, scopes: list[Scope]) -> None:
     """Read the texts of one topic, in order of cycle; some of them are compared with each other."""
-    some = spread(len(places), reading.compared, reading.rng)
+    some = drawn(len(places), reading.compared, reading.rng)
     group = int(reading.rng.random() * GROUPS) if reading.sampled else None
     topic = Topic(len(places), reading.compared, group)
     for before, (place, text) in enumerate(zip(places, found, strict=False)):

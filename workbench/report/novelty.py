@@ -10,7 +10,7 @@ from functools import cache
 from itertools import compress
 from typing import Final
 
-MOST: Final = 2**19  # runs of words that are remembered, each once for every step that has it
+MOST: Final = 2**17  # runs of words that are remembered, each once for every step that has it
 _LOWEST: Final = 0 if sys.byteorder == "little" else 7  # where in a number's eight bytes its lowest bits are
 
 

@@ -1,7 +1,4 @@
-"""Which of many texts are looked at closely: evenly spread, by chance within each part, the same ones every time. Pure.
-
-Source: stratified random sampling as in W. Cochran, "Sampling Techniques", chapter 5. The generator is seeded.
-"""
+"""Which of many texts are looked at closely: some drawn by chance, the same ones every time. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +10,19 @@ from typing import Final
 SEED: Final = 1
 
 
-def spread(count: int, most: int, rng: Random) -> frozenset[int] | None:
-    """Choose `most` of the numbers from 0 to below `count`, one from each of as many equal parts; None: take all."""
+def drawn(count: int, most: int, rng: Random) -> frozenset[int] | None:
+    """Draw `most` of the numbers from 0 to below `count`, each set of so many as likely; None: take all.
+
+    Source: selection sampling, algorithm S in D. Knuth, "The Art of Computer Programming" 3.4.2. It needs nothing of
+    the generator but what Python promises to keep the same for a seed.
+    """
     if count <= most:
         return None
-    return frozenset(int((part + rng.random()) * count / most) for part in range(most))
+    found: list[int] = []
+    for number in range(count):
+        if rng.random() * (count - number) < most - len(found):
+            found.append(number)
+    return frozenset(found)
 
 
 def mean_and_error(values: Iterable[float]) -> tuple[float | None, float | None]:

@@ -15,7 +15,7 @@ from math import sqrt
 from typing import Final
 
 COMPARED: Final = 64  # texts of one topic that are compared with each other, at most
-PAIRS: Final = 1_000_000  # pairs that are measured in all, if topics have several texts
+PAIRS: Final = 250_000  # pairs that are measured in all, if that is not less than one for each topic
 GROUPS: Final = 16
 
 
@@ -56,6 +56,18 @@ class Pairs:
             sums = self._of_groups[group]
             sums[0] += one.weight * pairs
             sums[1] += one.weight * similarity
+
+    def join(self, other: Pairs) -> None:
+        """Note all that another has noted."""
+        self.all += other.all
+        self.measured += other.measured
+        if other.highest is not None:
+            self.highest = max(self.highest or 0.0, other.highest)
+        self._weights += other._weights
+        self._sum += other._sum
+        for mine, its in zip(self._of_groups, other._of_groups, strict=True):
+            mine[0] += its[0]
+            mine[1] += its[1]
 
     def figures(self) -> dict[str, float | int | None]:
         """Give mean and highest similarity, the mean's standard error (0 when all pairs are measured), and counts."""

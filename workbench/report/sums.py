@@ -11,7 +11,7 @@ from typing import Any, Final
 from workbench.report.novelty import Novelty
 from workbench.report.outlook import FEW
 from workbench.report.pieces import SIZES, Pieces
-from workbench.report.sampling import SEED, spread
+from workbench.report.sampling import SEED, drawn
 from workbench.report.similarity import Later, Pairs
 
 Row = dict[str, Any]
@@ -26,16 +26,28 @@ class Sum:
         self.samples = self.synthetic = 0
         self.runs = [0, 0, 0]
         self.pieces, self.pairs = Pieces(), Pairs()
-        self._in_pieces = spread(texts, IN_PIECES, Random(SEED))
+        self._in_pieces = drawn(texts, IN_PIECES, Random(SEED))
 
     def add(self, runs: Sequence[array[int]], synthetic: int, before: int) -> None:
         """Note a text by its runs; `before`: texts of its topic that come before it."""
-        if self._in_pieces is None or self.samples in self._in_pieces:
-            self.pieces.add(runs)
+        self.cut(self.samples, runs)
         self.samples += 1
         self.synthetic += synthetic
         self.pairs.all += before
-        self.runs = [count + len(found) for count, found in zip(self.runs, runs, strict=True)]
+        for place, found in enumerate(runs):
+            self.runs[place] += len(found)
+
+    def cut(self, place: int, runs: Sequence[array[int]]) -> None:
+        """Cut a text into pieces, if it is one of those that are."""
+        if self._in_pieces is None or place in self._in_pieces:
+            self.pieces.add(runs)
+
+    def join(self, other: Sum) -> None:
+        """Note all that another has noted but its pieces."""
+        self.samples += other.samples
+        self.synthetic += other.synthetic
+        self.runs = [mine + its for mine, its in zip(self.runs, other.runs, strict=True)]
+        self.pairs.join(other.pairs)
 
 
 class Scope:
@@ -43,28 +55,29 @@ class Scope:
 
     def __init__(self, texts: Sequence[int]) -> None:
         """Begin with so many texts to come of each step."""
-        self.steps = [Sum(count) for count in texts]
-        self.whole = Sum(sum(texts))
+        self._steps = [Sum(count) for count in texts]
+        self._whole = Sum(sum(texts))
         self._novelty = [Novelty() for _ in SIZES]
+        self._read = 0
 
     def add(self, step: int, runs: Sequence[array[int]], synthetic: int, before: int) -> None:
         """Note a text, as `Sum.add` does."""
-        for one in (self.steps[step], self.whole):
-            one.add(runs, synthetic, before)
+        self._steps[step].add(runs, synthetic, before)
+        self._whole.cut(self._read, runs)
+        self._read += 1
         for novelty, found in zip(self._novelty, runs, strict=True):
             novelty.add(step, found)
 
     def compare(self, step: int, later: Later) -> None:
         """Note how alike a text is to those before it."""
-        self.steps[step].pairs.add(later)
-        self.whole.pairs.add(later)
+        self._steps[step].pairs.add(later)
 
     def rows(self) -> Iterator[tuple[int, Row]]:
         """Give (step, figures) of the steps that have a text; `repeated` is null for the first, else not counted."""
-        counts = [novelty.counts(len(self.steps)) for novelty in self._novelty]
+        counts = [novelty.counts(len(self._steps)) for novelty in self._novelty]
         scales = [novelty.scale for novelty in self._novelty]
         earlier = False
-        for step, one in enumerate(self.steps):
+        for step, one in enumerate(self._steps):
             if one.samples:
                 different = [found[step][0] for found in counts]
                 new = counts[-1][step][1] if earlier else None
@@ -73,9 +86,13 @@ class Scope:
 
     def row(self) -> Row:
         """Give the figures of all steps together."""
+        whole = Sum(0)
+        whole.pieces = self._whole.pieces
+        for one in self._steps:
+            whole.join(one)
         different = [novelty.all() for novelty in self._novelty]
         scales = [novelty.scale for novelty in self._novelty]
-        return _figures(self.whole, different, scales, None, 0)
+        return _figures(whole, different, scales, None, 0)
 
 
 def _figures(one: Sum, different: Sequence[int], scales: Sequence[int], new: int | None, repeated: int | None) -> Row:
