@@ -79,6 +79,19 @@ def test_other_settings_are_a_new_version(run: Run, project: Path) -> None:
     assert row["parameters"] == {"seed": 1}
 
 
+def test_a_price_alone_is_enough_for_a_known_model(run: Run, project: Path) -> None:
+    """What is not said stays; a model that nobody knows needs provider and name."""
+    assert add(run, project, "m", "--param", "seed=1").code == 0
+    priced = run("models", "add", "m", "--price-in", "1", "--price-out", "2", "-p", project)
+    assert priced.code == 0 and "these prices" in priced.err
+    moved = run("models", "add", "m", "--name", "other", "-p", project, "--json").json
+    assert moved["changed"] == 1
+    (row,) = rows(run, project).values()
+    assert (row["name"], row["parameters"], row["price_out"]) == ("other", {"seed": 1}, 2.0)
+    new = run("models", "add", "n", "--price-in", "1", "-p", project)
+    assert new.code == 2 and "--provider and --name" in new.err
+
+
 def test_a_dry_run_changes_nothing(run: Run, project: Path) -> None:
     """It counts, and the digest stays."""
     with open_project(project) as db:

@@ -115,8 +115,11 @@ def template_ids(db: Database, stage: str, name: str) -> tuple[int, int]:
     ).fetchone()
     if row is None or row[1] is None:
         known = [n for (n,) in db.execute("select name from templates where stage = ? order by 1", (stage,))]
+        other = db.execute(
+            "select stage from templates where name = ? and stage <> ?", (name.strip(), stage)
+        ).fetchone()
         raise UnknownName(
-            f"no {stage} template {name!r}",
+            f"no {stage} template {name!r}{f'; it is one of stage {other[0]}' if other else ''}",
             mend=f"there are {', '.join(known[:12])}" if known else "add one with `workbench templates import`",
         )
     return int(row[0]), int(row[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -70,7 +71,18 @@ def _explain(error: Exception) -> int:
 
 def _more_help(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
-    return f"; see `{context.command_path} --help`" if context else ""
+    return f"{_meant(error.format_message(), context)}; see `{context.command_path} --help`" if context else ""
+
+
+def _meant(message: str, context: click.Context) -> str:
+    """Say which option a word that stands by itself most likely belongs to; nothing where nobody knows."""
+    word = message.partition("Got unexpected extra argument (")[2].rpartition(")")[0]
+    options = {option for one in context.command.params for option in one.opts}
+    if word.endswith((".db", ".sqlite", ".sqlite3")) and "--project" in options:
+        return f"; a project is named with -p {shlex.quote(word)}"
+    if word and {"--topics", "--cohort"} <= options:
+        return f"; say --topics {shlex.quote(word)} or --cohort {shlex.quote(word)}"
+    return ""
 
 
 def _say(text: str) -> None:

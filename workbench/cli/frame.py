@@ -35,7 +35,8 @@ class Verbs(click.Group):
         """Find the verb; an unknown one is told with those that look like it."""
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             near = nearest(args[0], self.list_commands(ctx))
-            ctx.fail(f"No such command {args[0]!r}{near and f' (did you mean {near}?)'}")
+            verbs = f" (there are {', '.join(self._verbs(ctx))})" if ctx.parent else ""
+            ctx.fail(f"No such command {args[0]!r}{f' (did you mean {near}?)' if near else verbs}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 SHOWN: Final = 20  # problems that people see, the worst first; JSON has all of them
+FEW: Final = 3  # of a file of which nothing could be placed: they are all alike
 SEVERITIES: Final = ("error", "warning", "info")
 
 
@@ -208,9 +209,10 @@ def _lines(report: ImportReport, facts: dict[str, Any]) -> Iterator[str]:
     shown = facts | counts | {"problems": len(report.problems), "gaps": len(report.gaps)}
     yield from aligned({name: value for name, value in shown.items() if name not in ("catalogue", "gaps") or value})
     worst = sorted(report.problems, key=lambda problem: SEVERITIES.index(problem.severity))
-    yield from map(_line, worst[:SHOWN])
-    if len(report.problems) > SHOWN:
-        yield f"and {len(report.problems) - SHOWN:,} more; --json has them all"
+    shown_of = SHOWN if any(report.added.values()) or any(report.unchanged.values()) else FEW
+    yield from map(_line, worst[:shown_of])
+    if len(report.problems) > shown_of:
+        yield f"and {len(report.problems) - shown_of:,} more; --json has them all"
     if report.gaps:
         yield f"named, but nothing describes them: {', '.join(report.gaps[:SHOWN])}"
 

@@ -81,6 +81,10 @@ def plan(project: Path, form: Form, no_snapshot: bool, stage_on: Path | None, **
     request, sheets = _asked(**asked)
     report = plan_for(project, request, sheets)
     document(described(report), form, lambda: told(report))
+    blocked = sum(counts.get("blocked", 0) for counts in report.changes.values())
+    if blocked and form.kind == "text":
+        ways = "--lenient leaves these as they are" if asked["legacy"] else "--legacy mends what old stores lack"
+        note(f"{many(blocked, 'row')} cannot be migrated like this: {ways}")
 
 
 @migrate.command()

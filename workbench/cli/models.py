@@ -74,8 +74,8 @@ def filled(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[str]:
 
 @models.command()
 @click.argument("llm_model_id", metavar="ID", shell_complete=names("models"))
-@click.option("--provider", required=True, metavar="ALIAS", help="Alias of the provider: offline, llm, or a bound one.")
-@click.option("--name", required=True, help="The provider's own name of the model.")
+@click.option("--provider", metavar="ALIAS", help="Alias of the provider: offline, llm, or a bound one.")
+@click.option("--name", help="The provider's own name of the model.")
 @click.option("--param", "params", metavar="KEY=VALUE", multiple=True, help="A parameter of every call; repeatable.")
 @click.option("--price-in", type=Amount(), help="Money per million tokens in.")
 @click.option("--price-out", type=Amount(), help="Money per million tokens out.")
@@ -85,8 +85,8 @@ def filled(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[str]:
 @json_option
 def add(
     llm_model_id: str,
-    provider: str,
-    name: str,
+    provider: str | None,
+    name: str | None,
     params: tuple[str, ...],
     price_in: float | None,
     price_out: float | None,
@@ -97,18 +97,39 @@ def add(
 ) -> None:
     """Add a model, or give a known one other settings.
 
+    A new one needs --provider and --name; of a known one, what is not said stays, but parameters are said together.
     Values of --param are numbers, true, false or JSON where they look like it, else text. Other settings become a new
-    version; what was made before keeps the old one.
+    version; what was made before keeps the old one. Prices and --display are no settings.
 
     \b
     Example:
       workbench models add writer --provider router --name some/model-8b --param temperature=0.7 --param max_tokens=2000
-      workbench models add judge --provider router --name some/model-70b --price-in 0.6 --price-out 2.4
+      workbench models add judge --provider router --name some/model-70b
+      workbench models add judge --price-in 0.6 --price-out 2.4
     """
     from workbench.catalogue.models import Model
 
-    model = Model(llm_model_id.strip(), provider.strip(), name.strip(), typed(params), display, price_in, price_out)
+    asked = llm_model_id.strip()
+    known = None if provider and name else _known(asked, project)
+    kept = known.parameters if known and not params else typed(params)
+    provider, name = provider or (known.provider if known else ""), name or (known.name if known else "")
+    model = Model(asked, provider.strip(), name.strip(), kept, display, price_in, price_out)
     _store([model], project, form, dry_run=dry_run)
+    if form.kind == "text" and (price_in is not None or price_out is not None):
+        note(f"{asked}: cost is counted by these prices from now on")
+
+
+def _known(name: str, project: Path) -> Model:
+    """Give what the project knows of a model of which not all is said."""
+    from workbench.catalogue.models import load_model
+    from workbench.errors import UnknownName
+    from workbench.store import open_project
+
+    with open_project(project) as db:
+        try:
+            return load_model(db, name)
+        except UnknownName:
+            raise click.UsageError(f"model {name!r} is new: say --provider and --name") from None
 
 
 @models.command("import")

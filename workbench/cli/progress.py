@@ -12,6 +12,7 @@ from workbench.cli.output import many, note
 from workbench.clock import ticks
 
 EVERY = 5.0  # seconds between plain lines
+LINES = 20  # about so many cycles of a run are told
 Listener = Callable[[str, Mapping[str, Any]], None]
 
 
@@ -73,7 +74,7 @@ def sentence(event: str, facts: Mapping[str, Any], tally: Tally) -> str | None:
             return "\n".join(facts["problems"])
         case "skipped":
             return f"{facts['count']:,} done before, skipped"
-        case "cycle_complete" if not tally.staged:
+        case "cycle_complete" if not tally.staged and _is_told(facts):
             total = f"total {tally.before + tally.done:,}/{tally.total:,}"
             failures = f", {facts['failures_in_cycle']:,} failed" if facts["failures_in_cycle"] else ""
             cycle = f"Cycle {facts['cycle']}/{facts['total_cycles']}"
@@ -94,6 +95,12 @@ def sentence(event: str, facts: Mapping[str, Any], tally: Tally) -> str | None:
         case "draining":
             return "stopping: waiting for the calls in flight (Ctrl-C again gives them up)"
     return None
+
+
+def _is_told(facts: Mapping[str, Any]) -> bool:
+    """Of many cycles only each so many-th has a line, the last one, and those with failures."""
+    cycle, total = int(facts["cycle"]), int(facts["total_cycles"])
+    return cycle == total or int(facts["failures_in_cycle"]) > 0 or cycle % max(1, total // LINES) == 0
 
 
 def _of_batch(event: str, facts: Mapping[str, Any]) -> str | None:

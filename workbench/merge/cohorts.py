@@ -73,8 +73,8 @@ def settle_cohorts(db: Database, clashes: Clashes) -> int:
 def _whose_members(pair: _Pair, clashes: Clashes) -> Prefer:
     """Say whose members and order stand where both define a cohort alike."""
     if pair.shared < min(pair.members, pair.others):
-        more = f"{pair.others - pair.shared} of {pair.others} are not here"
-        return clashes.note("cohort", pair.name, "members", f"{pair.members - pair.shared} are not there", more)
+        only = [f"{size - pair.shared:,} of {size:,} that stand only" for size in (pair.members, pair.others)]
+        return clashes.note("cohort", pair.name, "members", *only)
     if clashes.prefer == "both" or pair.members == pair.others:
         return "both"
     return "ours" if pair.members > pair.others else "theirs"

@@ -28,7 +28,8 @@ class Clash(NamedTuple):
     @property
     def told(self) -> str:
         """Say in words what differs."""
-        return f"{self.kind} {self.name}: its {self.field} is {self.ours} here and {self.theirs} there"
+        be = "are" if self.field.endswith("s") else "is"
+        return f"{self.kind} {self.name}: its {self.field} {be} {self.ours} here and {self.theirs} there"
 
     def error(self) -> WorkbenchError:
         """Give it as the error that refuses a merge."""

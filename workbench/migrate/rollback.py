@@ -85,8 +85,13 @@ def _asked_for(db: Database, number: int | None) -> list[int]:
             f"migration {number} came along with merge {came_with}; only its own file can take it back",
             mend=f"take the merge back with `workbench migrate rollback {came_with}`, or keep both",
         )
-    if state != "applied" or kind == ROLLBACK:
-        raise Conflict(f"migration {number} is {state}, of kind {kind}", mend="see `workbench migrate log`")
+    if kind == ROLLBACK:
+        raise Conflict(
+            f"migration {number} is itself a rollback",
+            mend="to go forward again, give the command that was taken back once more; see `workbench migrate log`",
+        )
+    if state != "applied":
+        raise Conflict(f"migration {number} is {state} already", mend="see `workbench migrate log`")
     return [one for (one,) in db.execute(sql["applied"], {"down_to": number}).fetchall()]
 
 
