@@ -48,6 +48,7 @@ def find_project(option: str | Path | None = None) -> Path:
 def _connect(path: Path, *, read_only: bool) -> Database:
     if sqlite3.sqlite_version_info < MIN_SQLITE:
         raise Refused(f"SQLite {sqlite3.sqlite_version} is too old", mend="use a Python with SQLite 3.37 or newer")
+    conn: sqlite3.Connection | None = None
     try:
         conn = sqlite3.connect(str(path), timeout=BUSY_MS / 1000)
         for limit, value in _LIMITS.items():
@@ -57,6 +58,8 @@ def _connect(path: Path, *, read_only: bool) -> Database:
         for pragma in (*_PRAGMAS, "query_only=on") if read_only else _PRAGMAS:
             db.execute(f"pragma {pragma}")
     except (sqlite3.Error, UnicodeDecodeError) as error:
+        if conn is not None:
+            conn.close()
         raise _named(error, path) from None
     return db
 
