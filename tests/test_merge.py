@@ -173,6 +173,43 @@ def test_history_comes_along_once(twins: tuple[Path, Path]) -> None:
     assert merged(ours, theirs).rows == {}
 
 
+@pytest.mark.parametrize("into", ["the one that saw it end", "the copy"])
+def test_a_run_that_one_file_did_not_see_end_is_one_run(twins: tuple[Path, Path], into: str) -> None:
+    """A copy made while a run was on knows it as lost, and its open calls as unknown: nothing is counted twice."""
+    copy, whole = twins
+    opened = {"job": "j", "config": "{}", "version": "1", "started": "2024-05-01T12:34:56.000Z"}
+    call = {"attempt": 1, "provider": "p", "model": "m", "started": "2024-05-01T12:34:57.000Z"}
+    ended = {"status": "done", "ended": "2024-05-01T12:35:00.000Z", "done": 1, "calls": 1, "cost": 0.5}
+    answered = {"status": "answered", "outcome": "ok", "latency_ms": 7.5, "cost": 0.5, "body": b"It rained."}
+    for path, run, last in ((copy, {"status": "lost", "slot": 3}, {"status": "unknown"}), (whole, ended, answered)):
+        with changing(path) as db:
+            number = projects.add(db, "runs", **opened, **run)
+            for task, came in ((1, answered), (2, last)):
+                projects.add(db, "calls", run_id=number, generation_id=task, **call, **came)
+    ours, theirs = (copy, whole) if into == "the copy" else (whole, copy)
+    before = value(ours, "select json_group_array(json_array(status, slot)) from runs")
+    assert merged(ours, theirs).rows == ({"runs": 1, "calls": 1} if into == "the copy" else {})
+    for sql in (
+        "select json_array(count(*), status, done, calls, cost, ended) from runs",
+        "select json_array(count(*), sum(cost), count(body), group_concat(distinct status)) from calls where run_id",
+    ):
+        assert value(ours, sql) == value(whole, sql)
+    if into == "the copy":
+        with open_project(ours, write=True) as db:
+            rollback(db)
+        assert value(ours, "select json_group_array(json_array(status, slot)) from runs") == before
+    assert merged(ours, ours).rows == {}
+
+
+def test_a_killed_run_is_not_doubled_by_merging_a_copy(twins: tuple[Path, Path]) -> None:
+    """Whoever swept up after it left the number of its process beside it."""
+    facts = {"job": "j", "config": "{}", "status": "lost", "slot": 3, "version": "1", "started": projects.AT}
+    for path in twins:
+        with changing(path) as db:
+            projects.add(db, "runs", **facts)
+    assert merged(*twins).rows == {}
+
+
 def test_what_differs_is_listed_and_nothing_is_changed(twins: tuple[Path, Path]) -> None:
     """All conflicts at once; --prefer settles them."""
     ours, theirs = twins

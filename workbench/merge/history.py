@@ -26,13 +26,30 @@ _PLAN: Final = "iif(json_valid({0}.plan), json_remove({0}.plan, '" + CAME_WITH +
 _WANTED: Final = """(r.kind not in ('merge', 'rollback')
   or exists (select 1 from theirs.migration_map q where q.migration_id = r.id))"""
 _NONE: Final = "r.generation_id is null and r.topic_id is null"
+# What came of a run or a call: a copy that was made before its end does not know it, and is about the same one.
+_CAME: Final = {
+    "runs": ("status", "ended", "done", "failed", "skipped", "calls", "tokens_in", "tokens_out", "cost"),
+    "calls": ("status", "outcome", "latency_ms", "http_status", "tokens_in", "tokens_out", "cost", "error"),
+}
+_OPEN: Final = {"runs": "('running', 'lost')", "calls": "('sent', 'unknown')"}
+_LEAVE: Final = {"runs": (*_CAME["runs"], "slot"), "calls": (*_CAME["calls"], "body")}
+
+
+def _columns(table: str, row: str) -> str:
+    return ", ".join(f"{row}.{name}" for name in _CAME[table])
+
+
+_AGREE: Final = {
+    table: f"(({_columns(table, 'o')}) is ({_columns(table, 'r')}) or o.status in {open_} or r.status in {open_})"
+    for table, open_ in _OPEN.items()
+}
 _ALIKE: Final[dict[str, tuple[Alike, ...]]] = {
-    "runs": (Alike(),),
+    "runs": (Alike(leave=_LEAVE["runs"], same=_AGREE["runs"]),),
     "calls": (
-        Alike("generation_id", leave=("body",)),
-        Alike("topic_id", only="r.generation_id is null", leave=("body",)),
-        Alike("run_id", only=_NONE, leave=("body",), loose=True),
-        Alike(only=f"{_NONE} and r.run_id is null", leave=("body",)),
+        Alike("generation_id", leave=_LEAVE["calls"], same=_AGREE["calls"]),
+        Alike("topic_id", only="r.generation_id is null", leave=_LEAVE["calls"], same=_AGREE["calls"]),
+        Alike("run_id", only=_NONE, leave=_LEAVE["calls"], same=_AGREE["calls"], loose=True),
+        Alike(only=f"{_NONE} and r.run_id is null", leave=_LEAVE["calls"], same=_AGREE["calls"]),
     ),
     "events": (Alike("run_id", loose=True), Alike(only="r.run_id is null")),
     "migrations": (
@@ -88,9 +105,26 @@ def number_books(db: Database) -> None:
     _number(db, "alerts")
 
 
+_END: Final = """
+update main.{table} set ({columns}) = (
+  select {theirs} from temp.number_{table} n cross join theirs.{table} r on r.id = n.theirs where n.ours = {table}.id)
+where id in (
+  select o.id from temp.number_{table} n cross join theirs.{table} r on r.id = n.theirs
+  cross join main.{table} o on o.id = n.ours
+  where not n.made and o.status in {open_} and r.status not in {open_})
+"""
+
+
 def bring_calls(db: Database) -> dict[str, int]:
-    """Copy runs and calls that only they have; gives how many."""
-    return {table: bring(db, table, _VALUES[table]) for table in ("runs", "calls")}
+    """Copy runs and calls that only they have, and what came of those that only they saw end; gives how many."""
+    return {table: bring(db, table, _VALUES[table]) + _see_end(db, table) for table in ("runs", "calls")}
+
+
+def _see_end(db: Database, table: str) -> int:
+    names = (*_CAME[table], "body") if table == "calls" else _CAME[table]
+    theirs = ", ".join(f"r.{name}" for name in names)
+    sql = _END.format(table=table, columns=", ".join(names), theirs=theirs, open_=_OPEN[table])
+    return db.execute(sql).rowcount
 
 
 def bring_books(db: Database, migration: int) -> dict[str, int]:
