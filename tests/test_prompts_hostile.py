@@ -130,6 +130,9 @@ COSTS = [
     "{{ concepts|random }}",
     "{{ concepts|sum(attribute='name') }}",
     "{{ topic|filesizeformat }}",
+    "{{ '%999999999d' is even }}",
+    "{{ '%999999999d' is divisibleby(3) }}",
+    "{{ ['%999999999d']|reject('odd')|list|length }}",
     "{{ topic|tojson(indent=1000000) ~ concepts|tojson(indent='" + "x" * 1000 + "') }}",
     "{{ topic|indent('" + "x" * 1000 + "') }}",
 ]

@@ -18,6 +18,14 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def _rest(value: Any, number: Any) -> Any:
+    """Divide numbers and give what is left; `%` would fill a text in, to any length that the text asks for."""
+    for part in (spend_value(value), spend_value(number)):
+        if not isinstance(part, (int, float)):
+            raise TypeError("even, odd and divisibleby need numbers")
+    return value % number
+
+
 _EQ: Final = _compared(lambda left, right: left == right)
 _NE: Final = _compared(lambda left, right: left != right)
 _LT: Final = _compared(lambda left, right: left < right)
@@ -38,9 +46,9 @@ TESTS: Final[dict[str, Callable[..., bool]]] = {
     "mapping": lambda value: isinstance(value, Mapping),
     "sequence": lambda value: isinstance(value, (str, list, tuple, Mapping)),
     "iterable": lambda value: isinstance(value, (str, list, tuple, Mapping)),
-    "even": lambda value: value % 2 == 0,
-    "odd": lambda value: value % 2 == 1,
-    "divisibleby": lambda value, number: value % number == 0,
+    "even": lambda value: _rest(value, 2) == 0,
+    "odd": lambda value: _rest(value, 2) == 1,
+    "divisibleby": lambda value, number: _rest(value, number) == 0,
     "in": lambda value, inside: bool(spend_value(value) in spend_value(inside)),
     **dict.fromkeys(("eq", "==", "equalto"), _EQ),
     **dict.fromkeys(("ne", "!="), _NE),
