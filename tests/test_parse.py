@@ -287,6 +287,15 @@ def test_subtopics_of_a_graph_carry_their_connections() -> None:
     assert parse("subtopics_graph", '{"subtopics": [{"topic": "A", "connections": [true]}]}').outcome == "no_subtopics"
 
 
+def test_links_by_the_hundred_thousand_are_read_at_once() -> None:
+    """A topic named again with other links costs its links, not a search through those that it has."""
+    twice = [{"topic": "A", "connections": list(range(first, first + 100_000))} for first in (0, 100_000)]
+    start = time.process_time()
+    found = json.loads(parse("subtopics_graph", json.dumps({"subtopics": twice})).text or "")
+    assert time.process_time() - start < 5
+    assert len(found["subtopics"][0]["connections"]) == 200_000
+
+
 def test_what_the_template_asks_comes_before_the_parser() -> None:
     """A cut answer and one that is too short fail whatever they hold."""
     assert parse("text", "x", truncated=True).outcome == "truncated"

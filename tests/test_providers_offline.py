@@ -206,3 +206,24 @@ def test_it_counts_tokens_and_is_marked():
     assert answer.tokens_in > 0 and answer.tokens_out > 0
     assert answer.answered_by == "small" and answer.finish_reason == "stop"
     assert provider_for("offline").synthetic
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "pattern": r"^([0-9-]+)+x$"},
+        {"type": "string", "pattern": r"^\p{L}+$"},
+        {"type": "array", "items": {"type": "string"}, "minItems": 10**9},
+        {"type": "array", "minItems": 9000, "items": {"type": "array", "minItems": 9000, "items": {"type": "null"}}},
+        {"type": "array", "minItems": 10**9, "items": {"const": 1}, "uniqueItems": True},
+        {"type": "object", "minProperties": 10**9},
+        {"type": "string", "minLength": 10**9},
+        {"allOf": [{"$ref": "#"}, {"$ref": "#"}]},
+        {"anyOf": [{"$ref": "#"}, {"$ref": "#"}]},
+    ],
+)
+def test_a_hostile_schema_gets_some_answer(schema):
+    """Whether it fits is for the parser to say: neither time nor memory is the schema's to command."""
+    start = time.process_time()
+    assert json.loads(answered(schema=schema).text) is not None
+    assert time.process_time() - start < 10

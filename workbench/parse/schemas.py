@@ -141,13 +141,20 @@ def _bounded_kind() -> Any:
 
 def _pattern(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[Any]:
     from jsonschema.exceptions import ValidationError
-    from pydantic_core import ValidationError as NoMatch
 
-    if isinstance(value, str):
-        try:
-            _expression(pattern).validate_python(value)
-        except NoMatch:
-            yield ValidationError(f"{shown(value)} does not match {shown(pattern)}")
+    if isinstance(value, str) and not matches(pattern, value):
+        yield ValidationError(f"{shown(value)} does not match {shown(pattern)}")
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Say in linear time whether a schema's pattern is found in a text; raises BadTemplate for one that is none."""
+    from pydantic_core import ValidationError
+
+    try:
+        _expression(pattern).validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=256)

@@ -76,22 +76,22 @@ def _once(titles: list[str]) -> list[str]:
 
 def subtopics_graph(raw: str, options: Options) -> Parsed:
     """Read {"subtopics": [{"topic", "connections": [IDs]}…]}; IDs become text, equal topics are joined."""
-    nodes: dict[str, dict[str, Any]] = {}
+    nodes: dict[str, tuple[str, dict[str, None]]] = {}
     for item in _items(found_json(raw)):
         title = _title(_topic(item))
-        node = nodes.setdefault(title.casefold(), {"topic": title, "connections": []})
-        links = _connections(item) if isinstance(item, dict) else []
-        node["connections"] += [link for link in links if link not in set(node["connections"])]
+        _, links = nodes.setdefault(title.casefold(), (title, {}))
+        links.update(_connections(item) if isinstance(item, dict) else {})
     if not nodes:
         raise Unreadable("no_subtopics", "the list of subtopics is empty")
-    return Parsed(canonical_json({"subtopics": list(nodes.values())}), "ok")
+    found = [{"topic": title, "connections": list(links)} for title, links in nodes.values()]
+    return Parsed(canonical_json({"subtopics": found}), "ok")
 
 
-def _connections(item: dict[str, Any]) -> list[str]:
+def _connections(item: dict[str, Any]) -> dict[str, None]:
     links = item.get("connections") or []
     if not isinstance(links, list) or not all(_is_id(link) for link in links):
         raise Unreadable("no_subtopics", "connections is not a list of node IDs")
-    return list(dict.fromkeys(str(link).strip() for link in links))
+    return dict.fromkeys(str(link).strip() for link in links)
 
 
 def _is_id(link: Any) -> bool:

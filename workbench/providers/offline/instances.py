@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from random import Random
 from typing import Any, Final
 
+from workbench.parse.schemas import MAX_VALUES, matches
 from workbench.providers.offline.words import Voice
 
 Schema = Mapping[str, Any]
 _DEEPEST: Final = 8  # levels after which only what is required is given
 _BOTTOM: Final = 40
+_LONGEST: Final = 100_000  # characters of a text, whatever the schema asks for
 _TITLES: Final = ("subtopic", "topic", "title", "name", "keyword", "tag", "label", "heading")
 _QUESTIONS: Final = ("question", "instruction", "prompt", "query", "problem")
 _FORMATS: Final = {
@@ -34,10 +35,12 @@ class Instances:
     def __init__(self, root: Schema, voice: Voice, rng: Random, count: int = 3) -> None:
         """Take the root for references; `count` is how long a list is whose length the schema leaves open."""
         self._root, self._voice, self._rng, self._count = root, voice, rng, count
+        self._left = MAX_VALUES  # that may still be made or followed: no answer of more is judged
 
     def value(self, schema: Any, name: str = "", depth: int = 0) -> Any:
         """Make a value; `name` is the property that it stands under."""
-        if not isinstance(schema, Mapping) or depth > _BOTTOM:
+        self._left -= 1
+        if not isinstance(schema, Mapping) or depth > _BOTTOM or self._left < 0:
             return self._voice.sentence()
         schema = self._resolved(schema)
         if "const" in schema:
@@ -50,16 +53,19 @@ class Instances:
                 return self.value(_joined(rest, self._branch(schema[choice])), name, depth + 1)
         return self._by_type(schema, name, depth)
 
-    def _resolved(self, schema: Schema) -> Schema:
+    def _resolved(self, schema: Schema, depth: int = 0) -> Schema:
         """Follow references and join `allOf`."""
-        for _ in range(_BOTTOM):
+        for _ in range(_BOTTOM - depth):
+            self._left -= 1
+            if self._left < 0:
+                break
             if isinstance(ref := schema.get("$ref"), str):
                 rest = {key: value for key, value in schema.items() if key != "$ref"}
                 schema = _joined(rest, self._referred(ref))
             elif schema.get("allOf"):
                 rest = {key: value for key, value in schema.items() if key != "allOf"}
                 for part in schema["allOf"]:
-                    rest = _joined(rest, self._resolved(part))
+                    rest = _joined(rest, self._resolved(part, depth + 1))
                 schema = rest
             else:
                 break
@@ -101,7 +107,7 @@ class Instances:
         made = {name: self.value(properties.get(name, {}), name, depth + 1) for name in names}
         extra = schema.get("additionalProperties", True)
         number = 0
-        while len(made) < int(schema.get("minProperties", 0)) and extra is not False:
+        while len(made) < int(schema.get("minProperties", 0)) and extra is not False and self._left > 0:
             number += 1
             made.setdefault(f"note_{number}", self.value(extra, "note", depth + 1))
         return made
@@ -112,7 +118,8 @@ class Instances:
         items = schema.get("items", {})
         if items is False:
             return first
-        count = max(least, min(most, max(self._open_length(name, depth), len(first)))) - len(first)
+        wanted = max(least, min(most, max(self._open_length(name, depth), len(first))))
+        count = min(wanted, MAX_VALUES) - len(first)
         if self._are_titles(items, name):
             return first + self._voice.titles(count)
         return self._items(items, name, depth, count, first, bool(schema.get("uniqueItems")))
@@ -132,7 +139,7 @@ class Instances:
         """Add `count` items; unlike ones where the list must be unique, as far as the die finds them."""
         titles = iter(self._voice.titles(count)) if isinstance(items, Mapping) else iter(())
         wanted, tries = len(made) + count, 0
-        while len(made) < wanted and tries < 20 * wanted:
+        while len(made) < wanted and tries < 20 * wanted and self._left > 0:
             tries += 1
             item = self.value(items, _singular(name), depth + 1)
             for key in ("topic", "title", "name"):
@@ -165,7 +172,7 @@ class Instances:
             return _FORMATS[schema["format"]]
         if "pattern" in schema:
             return _matching(schema)
-        least, most = int(schema.get("minLength", 0)), int(schema.get("maxLength", 1_000_000))
+        least, most = min(int(schema.get("minLength", 0)), _LONGEST), int(schema.get("maxLength", 1_000_000))
         text = self._worded(name, most)
         while len(text) < least:
             text = f"{text} {self._voice.sentence()}"
@@ -235,7 +242,7 @@ def _matching(schema: Schema) -> str:
     for sample in (*map(str, schema.get("examples") or ()), *_SAMPLES):
         for text in (sample, sample * 2, sample * 4, sample * 8):
             fits = schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", 1_000_000)
-            if fits and re.search(schema["pattern"], text):
+            if fits and matches(schema["pattern"], text):
                 return text
     return _SAMPLES[0]
 
