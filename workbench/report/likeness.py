@@ -61,7 +61,7 @@ class Prints:
         self._near = near
         self._signatures = Signatures(count) if near is not None else None
 
-    def note(self, place: int, found: Sequence[str], triples: array[int] | None = None) -> None:
+    def note(self, place: int, found: Sequence[bytes], triples: array[int] | None = None) -> None:
         """Keep the prints of a text of these words; `triples` are its runs of three, where they are known."""
         self._words[place * _WIDTH : (place + 1) * _WIDTH] = bytes.fromhex(words_hash(found))[:_WIDTH]
         if self._signatures:

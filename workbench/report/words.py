@@ -15,15 +15,15 @@ from array import array
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Final
+from zlib import crc32
 
-from workbench.ids import content_hash
+from workbench.ids import bytes_hash
 
 SHINGLE: Final = 3  # words in a shingle
 LONGEST: Final = 20_000  # words of a text that shingles are made of
-_FACTOR: Final = 0x9E3779B97F4A7C15  # odd, so that no two words of a place fall together
-_MASK: Final = 2**62 - 1
-_KNOWN: Final = 2**17  # words whose numbers are in memory
-_BLANKS: Final = {code: " " for code in range(128) if not re.match(r"\w", chr(code))}
+_FACTORS: Final = (0x2545F491, 0x3C6EF373, 0x1B873593)  # odd and below 2^30: of a run's last word, those before it
+# Bytes of words in ASCII as they are, in lower case; all others as blanks.
+_LETTERS: Final = bytes(ord(chr(code).lower()) if re.match(r"[a-zA-Z0-9_]", chr(code)) else 32 for code in range(256))
 _SIGNS: Final = "\u2019\u2014\u2013\u201c\u201d\u2018\u2026\u2022\u00a0\u2011\u2192"  # no letters in any form of theirs
 _UNSPACED: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3100-\u312f\u31a0-\u31bf\u31f0-\u31ff"
@@ -31,7 +31,7 @@ _UNSPACED: Final = (
 )
 _UNSAID: Final = frozenset({"role"})  # keys whose values are no part of what a text says
 
-Shingle = tuple[str, ...]
+Shingle = tuple[bytes, ...]
 
 
 @cache
@@ -66,79 +66,67 @@ def _leaves(value: object) -> Iterator[str]:
                 yield str(leaf)
 
 
-def words(text: str) -> list[str]:
-    """Give the words of what a text says; of one without any, its signs."""
+def words(text: str) -> list[bytes]:
+    """Give the words of what a text says, in UTF-8; of one without any, its signs."""
     plain = said(text)
-    if (ascii_only := _without_signs(plain)) is not None and (found := ascii_only.lower().translate(_BLANKS).split()):
+    if (usual := _in_ascii(plain)) is not None and (found := usual.translate(_LETTERS).split()):
         return found
     plain = unicodedata.normalize("NFKC", plain).lower()
-    return _word().findall(plain) or [sign for sign in plain if not sign.isspace()]
+    parts = _word().findall(plain) or [sign for sign in plain if not sign.isspace()]
+    return [part.encode("utf-8", "surrogatepass") for part in parts]
 
 
-def _without_signs(text: str) -> str | None:
+def _in_ascii(text: str) -> bytes | None:
     """Give a text whose only letters are ASCII's, with blanks for the commonest other signs; None of any other."""
     if not text.isascii():
         for sign in _SIGNS:
             text = text.replace(sign, " ")
-    return text if text.isascii() else None
+    return text.encode() if text.isascii() else None
 
 
-def words_hash(found: Sequence[str]) -> str:
+def words_hash(found: Sequence[bytes]) -> str:
     """Hash words in their order: equal for texts that differ in case, blanks and punctuation only."""
-    return content_hash(" ".join(found))
+    return bytes_hash(b" ".join(found))
 
 
-def shingles(found: Sequence[str]) -> set[Shingle]:
+def shingles(found: Sequence[bytes]) -> set[Shingle]:
     """Give the runs of three words; of fewer words, the one run that they are. Of a text's first 20,000 words."""
     known = found[:LONGEST]
     return set(zip(known, known[1:], known[2:], strict=False)) if len(known) >= SHINGLE else {tuple(known)}
 
 
-class _Numbers(dict[str, bytes]):
-    """Words' numbers of 62 bits, three of each: what it counts in a run as the last word, before one, before two.
+def runs(found: Sequence[bytes]) -> tuple[array[int], array[int], array[int]]:
+    """Give each run of one, two and three words as a number below 2^64, made of the words' checksums.
 
-    Three of them add up to less than 2^64.
+    Two runs of different words share one by a chance of about 2^-62; two words, and runs of them, by one of 2^-32.
     """
-
-    def __missing__(self, word: str) -> bytes:
-        if len(self) >= _KNOWN:
-            self.clear()
-        number = int(content_hash(word)[:16], 16)
-        places = (number, number * _FACTOR, number * _FACTOR * _FACTOR)
-        self[word] = packed = b"".join((one & _MASK).to_bytes(8, "little") for one in places)
-        return packed
-
-
-_NUMBERS: Final = _Numbers()
-
-
-def runs(found: Sequence[str]) -> tuple[array[int], array[int], array[int]]:
-    """Give each run of one, two and three words as a number below 2^64; two runs share one by a chance of 2^-62."""
-    every, count = array("Q", b"".join(map(_NUMBERS.__getitem__, found))), len(found)
-    planes = [every[place::3].tobytes() for place in range(3)]
+    sums = array("Q", map(crc32, found))
+    if sys.byteorder == "big":
+        sums.byteswap()
     # A whole text is added at once: its numbers are the digits, to the base 2^64, of a long one, and none overflows.
-    last, middle, first = (int.from_bytes(plane, "little") for plane in planes)
-    pairs = (middle + (last >> 64)).to_bytes(8 * count, "little")
-    triples = (first + (middle >> 64) + (last >> 128)).to_bytes(8 * count, "little")
-    return _numbers(planes[0]), _numbers(pairs[:-8]), _numbers(triples[:-16])
+    text, length = int.from_bytes(sums.tobytes(), "little"), 8 * len(sums)
+    last, middle, first = (text * factor for factor in _FACTORS)
+    pairs = middle + (last >> 64)
+    triples = first + (middle >> 64) + (last >> 128)
+    return _numbers(last, length, 0), _numbers(pairs, length, 1), _numbers(triples, length, 2)
 
 
-def _numbers(data: bytes) -> array[int]:
-    """Read numbers of eight bytes, lowest first."""
-    numbers = array("Q", data)
+def _numbers(text: int, length: int, short: int) -> array[int]:
+    """Take a long number apart into its digits to the base 2^64, lowest first, but for some last ones."""
+    numbers = array("Q", text.to_bytes(length, "little")[: max(0, length - 8 * short)])
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers
 
 
-def shingle_array(found: Sequence[str], triples: array[int] | None = None) -> array[int]:
+def shingle_array(found: Sequence[bytes], triples: array[int] | None = None) -> array[int]:
     """Give a text's shingles as numbers below 2^64, in order; `triples`: its runs of three, where they are known."""
     if len(found) < SHINGLE:
         return array("Q", [int(words_hash(found)[:16], 16)])
     return runs(found[:LONGEST])[-1] if triples is None else triples[: LONGEST - SHINGLE + 1]
 
 
-def shingle_numbers(found: Sequence[str]) -> set[int]:
+def shingle_numbers(found: Sequence[bytes]) -> set[int]:
     """Give the different shingles as numbers below 2^64."""
     return set(shingle_array(found))
 
