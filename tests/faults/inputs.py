@@ -28,7 +28,6 @@ from gardens import garden  # noqa: E402
 DATA: Final = ROOT / "tests" / "data"
 TREE: Final = DATA / "deepfabric" / "tree_v4"
 SECONDS: Final = 20.0  # a bad file is refused before that
-Damage = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,8 +83,8 @@ def runs(limit: int, project: Path, form: Form) -> None:
     Example:
       workbench runs --json
     """
-    from workbench.report.alerts import runs as last_runs
+    from workbench.report.runs import last_runs
     from workbench.store import open_project
 
     with open_project(project) as db:
-        table(last_runs(db, limit=limit), form, empty="no runs yet")
+        table(last_runs(db, limit), form, empty="no runs yet")

@@ -65,7 +65,10 @@ def _parts(state: Mapping[str, Any]) -> Iterable[tuple[str, list[Row]]]:
     yield "Coverage by cycle", list(_cycles(state["coverage"]))
     yield "Cohorts", state["cohort_progress"]
     yield "Failures", state["failures"]
-    yield "Last runs", [{name: row[name] for name in row if name != "ended"} for row in state["last_runs"]]
+    yield (
+        "Last runs",
+        [{name: row[name] for name in row if name not in ("ended", "version")} for row in state["last_runs"]],
+    )
     yield "Open batches", [{name: row[name] for name in _BATCH} for row in state["open_batches"]]
     yield "Alerts", state["open_alerts"]
 

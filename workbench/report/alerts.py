@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from workbench.batch.listing import with_waiting
 from workbench.clock import now
 from workbench.errors import UnknownName
 from workbench.events import told_facts
@@ -18,10 +17,6 @@ _ALERTS = """
 select a.id, a.kind, a.blocking, g.gen_id, a.at, a.acknowledged, a.facts
 from alerts a left join generations g on g.id = a.generation_id
 where :all or a.acknowledged is null order by a.id
-"""
-_RUNS = """
-select id, job, status, started, ended, done, failed, skipped, calls, tokens_in, tokens_out, cost, version
-from runs order by id desc limit ?
 """
 
 
@@ -41,8 +36,3 @@ def acknowledge(db: Database, numbers: Sequence[int]) -> int:
             sql = "update alerts set acknowledged = ? where id = ? and acknowledged is null"
             changed += db.execute(sql, (now(), number)).rowcount
     return changed
-
-
-def runs(db: Database, *, limit: int = 20) -> list[Row]:
-    """Give the last runs, newest first, with what they work on, their counts, and whether they wait for a batch."""
-    return with_waiting(db, rows_of(db, _RUNS, (limit,)))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from workbench.batch.listing import list_batches, with_waiting
+from workbench.batch.listing import list_batches
 from workbench.events import told_facts
 from workbench.ids import STAGES
 from workbench.lineage import rows_of
+from workbench.report.runs import last_runs
 from workbench.store import Database, setting
 
 Row = dict[str, Any]
+
+LAST: Final = 5  # runs
 
 _STAGES = "select stage, status, count(*) from generations group by 1, 2"
 _TOPICS = "select m.name, m.kind, count(u.id) as unique_topics" + (
@@ -77,10 +80,6 @@ select stage, status, outcome, count(*) as n, min(gen_id) as example from genera
 where stage in ('draft', 'essay', 'evaluation') and status in ('failed', 'blocked')
 group by 1, 2, 3 order by n desc, 1, 2, 3
 """
-_RUNS = """
-select id, job, status, started, ended, done, failed, skipped, calls, tokens_in, tokens_out, cost
-from runs order by id desc limit 5
-"""
 _COUNTS = """
 select (select count(*) from cohorts) as cohorts, (select count(*) from runs) as runs,
   (select count(*) from migrations) as migrations,
@@ -114,7 +113,7 @@ def status(db: Database, path: Path) -> Row:
         "coverage": coverage,
         "cohort_progress": _progress(db),
         "failures": rows_of(db, _FAILURES),
-        "last_runs": with_waiting(db, rows_of(db, _RUNS)),
+        "last_runs": last_runs(db, LAST),
         "open_batches": batches,
         "open_alerts": [row | {"facts": told_facts(row["facts"])} for row in rows_of(db, _ALERTS)],
     }
