@@ -116,6 +116,9 @@ class Batching:
                 break
         if self._filler.stop:
             raise self._filler.stop
+        if not self._terms.wait and (numbers := open_batches(self._opened.db, self._all)):
+            named = f"batch{'es' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
+            raise Stopped(f"what is in {named} is still to be answered", mend="the same command takes the answers")
 
     def _sit(self, count: int) -> None:
         """Wait before the next look, each time a little longer, until something is over."""

@@ -16,6 +16,7 @@ _COLUMNS: Final = (
     *("batch", "state", "status", "provider", "model", "requests", "open", "done", "cost", "job"),
     *("created", "submitted", "ended", "error", "remote_id", "file_id", "uuid"),
 )
+_ENDED: Final = ("failed", "stopped")
 _LIST: Final = """
 select b.id, b.state, b.status, b.provider, b.model, b.requests, coalesce(l.open, 0), coalesce(l.done, 0), l.cost,
   r.job, b.created, b.submitted, b.ended, b.error, b.remote_id, b.file_id, b.uuid
@@ -29,10 +30,10 @@ where {where} order by b.id
 
 
 def with_waiting(db: Database, runs: list[Row]) -> list[Row]:
-    """Say of runs that are not all done whether they only wait: nothing failed, and a batch of their job is open."""
+    """Say of runs that ended before all was done that they wait, where nothing failed and a batch is open."""
     jobs = {row["job"] for row in list_batches(db, everything=False)}
     return [
-        row | {"status": "waiting"} if row["status"] == "failed" and not row["failed"] and row["job"] in jobs else row
+        row | {"status": "waiting"} if row["status"] in _ENDED and not row["failed"] and row["job"] in jobs else row
         for row in runs
     ]
 
