@@ -18,6 +18,7 @@ from workbench.errors import BadFile, Problems, TooLarge, UnknownName, Workbench
 from workbench.exports import Choice, export_dataset, export_huggingface, export_parquet
 from workbench.imports import import_dataset
 from workbench.imports.parquet import parquet_lines
+from workbench.reading import parquet_rows
 from workbench.store import Database, create_project, open_project, transaction
 from workbench.verify import verify
 from workbench.verify.digest import digest
@@ -197,9 +198,9 @@ def test_links_and_pipes_are_not_read(tmp_path):
 
 def test_row_groups_that_claim_too_much_are_not_read(tmp_path, monkeypatch):
     """The limit is looked at before a byte of data is read."""
-    monkeypatch.setattr("workbench.imports.parquet.MAX_GROUP", 10)
-    with pytest.raises(TooLarge, match="row group"):
-        list(parquet_lines(written(tmp_path / "x", pa.table(GOOD))))
+    monkeypatch.setattr(parquet_rows, "MAX_GROUP", 10)
+    with written(tmp_path / "x", pa.table(GOOD)).open("rb") as file, pytest.raises(TooLarge, match="row group"):
+        list(parquet_rows.rows(file, "x"))
 
 
 @given(st.data())
@@ -212,7 +213,8 @@ def test_any_damage_is_an_error_of_ours_or_harmless(tmp_path, data):
         bad[data.draw(st.integers(4, len(bad) - 1))] = data.draw(st.integers(0, 255))
     (tmp_path / "bad").write_bytes(bytes(bad))
     try:
-        rows = [json.loads(text) for _, text in parquet_lines(tmp_path / "bad")]
+        with (tmp_path / "bad").open("rb") as file:
+            rows = [json.loads(text) for some in parquet_rows.rows(file, "bad") for text in some]
     except WorkbenchError as error:
         assert "bad" in error.where
     else:

@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from workbench.assets import program
 from workbench.cli.options import project_option
 from workbench.cli.output import line, note
 from workbench.errors import Incomplete, Refused
@@ -86,11 +87,10 @@ def _stopping() -> Iterator[None]:
 @contextmanager
 def _datasette(path: str, port: int) -> Iterator[tuple[Popen[bytes], str]]:
     """Run Datasette in a process of its own; its stdin is the sign that we live."""
-    import sys
     from subprocess import DEVNULL, PIPE
     from tempfile import TemporaryFile
 
-    words = [sys.executable, "-m", "workbench.browse", path, str(port)]
+    words = [*program("workbench.browse"), path, str(port)]
     with TemporaryFile() as said:
         process = Popen(words, stdin=PIPE, stdout=DEVNULL, stderr=said, start_new_session=True)
         try:

@@ -22,6 +22,7 @@ from workbench.reading import Faults, json_text, lines
 from workbench.store import Database
 
 T = TypeVar("T")
+MOST_BAD: Final = 1_000  # rows, after which a file is not read on
 _TEMPLATES: Final = {
     "chat": "imported-chat",
     "reasoned": "imported-reasoned",
@@ -113,6 +114,8 @@ def _read(path: Path, row_of: Callable[[str, str], T]) -> Iterator[tuple[int, T]
         except BadFile as error:
             error.where = error.where or f"{path}:{line}"
             faults.add(error)
+            if len(faults) >= MOST_BAD:
+                break
     faults.raise_any()
 
 

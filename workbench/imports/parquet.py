@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date, datetime, time
-from decimal import Decimal
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, Final
+from subprocess import PIPE, Popen
+from tempfile import TemporaryFile
+from typing import IO, Final
 
-from workbench.errors import BadFile, TooLarge
-from workbench.exports.libraries import library
-from workbench.reading import MAX_LINE, seekable
+from workbench import errors
+from workbench.assets import program
+from workbench.errors import BadFile, WorkbenchError
+from workbench.reading import seekable
+from workbench.reading.parquet_rows import END, MAX_SECONDS, WRONG
 
 MAGIC: Final = b"PAR1"
-BATCH: Final = 16  # rows in memory; of the longest ones, MAX_BATCH
-MAX_COLUMNS: Final = 1_000
-MAX_GROUP: Final = 2**30  # bytes of one row group, unpacked
-MAX_BATCH: Final = 2**28  # bytes of some rows in memory
-MAX_FOOTER: Final = 64 * 2**20  # bytes of what tells the columns
-_OF_VALUES: Final = ("list", "large_list", "fixed_size_list", "dictionary")
-_PLAIN: Final = ("string", "large_string", "boolean", "integer", "floating", "null", "temporal", "decimal")
-MAX_DEPTH: Final = 8  # of lists and structs in each other
-_MEND: Final = "write it again as Parquet with columns of text, numbers and lists, or as JSON Lines"
+SMALL: Final = 8 * 2**20  # characters of rows that are kept, with ROW for each
+ROW: Final = 100
+LONGEST: Final = 2**27  # bytes of a row, whose characters the reader has counted
 
 
 def is_parquet(path: Path | str) -> bool:
@@ -36,82 +33,67 @@ def is_parquet(path: Path | str) -> bool:
 def parquet_lines(path: Path | str) -> Iterator[tuple[int, str]]:
     """Stream the rows of a Parquet file as JSON with their 1-based numbers; empty cells are left out.
 
-    Raises MissingExtra; BadFile for a file that is damaged or has other columns than text, numbers, yes and no,
-    times, lists and structs of those; TooLarge.
+    A process of its own reads it, in bounded memory. Raises MissingExtra; BadFile for a file that is damaged or has
+    other columns than text, numbers, yes and no, times, lists and structs of those; TooLarge.
     """
-    with seekable(path) as file, _told(path):
-        parquet = _opened(file, path)
-        number = 0
-        for batch in parquet.iter_batches(batch_size=BATCH, use_threads=False):
-            if batch.nbytes > MAX_BATCH:
-                raise TooLarge(f"more than {MAX_BATCH:,} bytes in {BATCH} rows", where=str(path), mend=_MEND)
-            for row in batch.to_pylist():
-                number += 1
-                yield number, _line(row, f"{path}:{number}")
+    with seekable(path) as file:
+        facts = os.fstat(file.fileno())
+    stamp = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+    known = _small(str(path), stamp)
+    yield from _streamed(path) if known is None else enumerate(known, 1)
 
 
-def _opened(file: IO[bytes], path: Path | str) -> Any:
-    parquet = library("pyarrow.parquet", "parquet").ParquetFile(
-        file, pre_buffer=False, thrift_string_size_limit=MAX_FOOTER, thrift_container_size_limit=1_000_000
-    )
-    facts = parquet.metadata
-    if facts.num_columns > MAX_COLUMNS:
-        raise TooLarge(f"more than {MAX_COLUMNS:,} columns", where=str(path), mend=_MEND)
-    for number in range(facts.num_row_groups):
-        if not 0 <= facts.row_group(number).total_byte_size <= MAX_GROUP:
-            raise TooLarge(f"a row group of more than {MAX_GROUP:,} bytes", where=str(path), mend="write smaller ones")
-    types = library("pyarrow.types", "parquet")
-    for field in parquet.schema_arrow:
-        _refuse_type(types, field.type, f"{path}: column {field.name!r}"[:300])
-    return parquet
+@lru_cache(maxsize=1)
+def _small(path: str, stamp: tuple[int, ...]) -> Sequence[str] | None:
+    """Give the rows of a file that is small, so that an import, which goes through them often, reads it once."""
+    found: list[str] = []
+    size = 0
+    for _, text in _streamed(path):
+        found.append(text)
+        size += len(text) + ROW
+        if size > SMALL:
+            return None
+    return found
 
 
-def _refuse_type(types: Any, kind: Any, where: str, depth: int = 0) -> None:
-    if depth > MAX_DEPTH:
-        raise BadFile("nested too deeply", where=where, mend=_MEND)
-    if types.is_struct(kind):
-        for number in range(kind.num_fields):
-            _refuse_type(types, kind.field(number).type, where, depth + 1)
-    elif (
-        types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind) or types.is_dictionary(kind)
-    ):
-        _refuse_type(types, kind.value_type, where, depth + 1)
-    elif not _is_plain(types, kind):
-        raise BadFile(f"it holds {kind}"[:100], where=where, mend=_MEND)
+def _streamed(path: Path | str) -> Iterator[tuple[int, str]]:
+    with seekable(path) as file, TemporaryFile() as said:
+        words = [*program("workbench.reading.parquet_rows"), str(path)]
+        with Popen(words, stdin=file, stdout=PIPE, stderr=said, start_new_session=True) as reader:
+            try:
+                assert reader.stdout is not None
+                yield from _rows(reader.stdout, reader, said, path)
+            finally:
+                reader.kill()
 
 
-def _is_plain(types: Any, kind: Any) -> bool:
-    return any(getattr(types, f"is_{name}")(kind) for name in _PLAIN) and not types.is_duration(kind)
+def _rows(lines: IO[bytes], reader: Popen[bytes], said: IO[bytes], path: Path | str) -> Iterator[tuple[int, str]]:
+    number = 0
+    while (line := lines.readline(LONGEST)).endswith(b"\n"):
+        text = line[:-1].decode("utf-8", "surrogatepass")
+        if text == END:
+            return
+        if text.startswith(WRONG):
+            raise _error(text.removeprefix(WRONG))
+        number += 1
+        yield number, text
+    raise _ended(reader.wait(), said, path)
 
 
-@contextmanager
-def _told(path: Path | str) -> Iterator[None]:
-    """Turn what the library says of a damaged file into one line."""
-    arrow = library("pyarrow", "parquet")
-    try:
-        yield
-    except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:
-        told = " ".join(str(error).split())[:200]
-        raise BadFile(f"not Parquet: {told}", where=str(path), mend="fetch or write it again") from None
+def _error(text: str) -> WorkbenchError:
+    name, detail, where, mend = json.loads(text)
+    kind: type[WorkbenchError] = getattr(errors, name)
+    return kind(detail, where=where, mend=mend)
 
 
-def _line(row: dict[str, Any], where: str) -> str:
-    text = json.dumps(_plain(row), ensure_ascii=False)
-    if len(text) > MAX_LINE:
-        raise TooLarge(f"a row of more than {MAX_LINE:,} characters", where=where, mend="split the row")
-    return text
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case dict():
-            return {name: _plain(item) for name, item in value.items() if item is not None}
-        case list():
-            return [_plain(item) for item in value]
-        case float():
-            return value if math.isfinite(value) else None
-        case date() | datetime() | time():
-            return value.isoformat()
-        case Decimal():
-            return str(value)
-    return value
+def _ended(code: int, said: IO[bytes], path: Path | str) -> WorkbenchError:
+    """Say why the reader ended before the file did: a bomb, or damage that the library does not live through."""
+    said.seek(0)
+    last = said.read()[-2000:].decode(errors="replace").strip().splitlines()[-1:]
+    if code == -signal.SIGXCPU:
+        what = f"some rows take more than {MAX_SECONDS} s"
+    elif code < 0:
+        what = f"its reader was ended by {signal.Signals(-code).name}"
+    else:
+        what = f"its reader ended with {code}: {''.join(last)[:200]}"
+    return BadFile(what, where=str(path), mend="fetch or write it again")

@@ -9,13 +9,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any, Final
 
 from workbench import errors
+from workbench.assets import program
 from workbench.errors import Incomplete, Problems, WorkbenchError
 from workbench.generate import Summary
 
@@ -65,7 +65,7 @@ class Worker:
         # A terminal's Ctrl-C goes to its whole group; the worker would take ours for its second one.
         self._said = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - it lives as long as the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "workbench", *words, "--leash"],
+            [*program("workbench"), *words, "--leash"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
