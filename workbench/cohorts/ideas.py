@@ -19,7 +19,7 @@ _MEND: Final = f"give it {', '.join(COLUMNS)}, of which only name is needed"
 def read_ideas(path: Path) -> list[Concept]:
     """Read concepts from a CSV file with a row of names, or from JSON Lines: a name and what describes it.
 
-    Without `concept_id` the name makes it: `Deep Work` is `deep-work`. Raises BadFile, BadRow, or Problems with all.
+    Without `concept_id`, or `id`, the name makes it: `Deep Work` is `deep-work`. Raises BadFile, BadRow, or Problems with all.
     """
     found: dict[str, Concept] = {}
     errors: list[WorkbenchError] = []
@@ -39,18 +39,28 @@ def read_ideas(path: Path) -> list[Concept]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Any]]:
-    return jsonl(path) if path.suffix.lower() in (".jsonl", ".ndjson") else csv_rows(path, ("name",))
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        yield from jsonl(path)
+        return
+    for line, row in csv_rows(path, ("name",)):
+        _refuse_unknown(row, f"{path}:1")  # of all rows at once
+        yield line, row
+
+
+def _refuse_unknown(row: Mapping[str, Any], where: str = "") -> None:
+    if unknown := [name for name in row if name not in (*COLUMNS, "id")]:
+        raise BadRow(f"nobody knows what {', '.join(unknown)[:100]} is", where=where, mend=_MEND)
 
 
 def _concept(row: Any) -> Concept:
     if not isinstance(row, Mapping):
         raise BadRow("the row is no object", mend=_MEND)
-    if unknown := [name for name in row if name not in COLUMNS]:
-        raise BadRow(f"nobody knows what {', '.join(unknown)[:100]} is", mend=_MEND)
+    _refuse_unknown(row)
     if wrong := [name for name, value in row.items() if not isinstance(value, str | None)]:
         raise BadRow(f"{', '.join(wrong)} is no text", mend="write it in quotes")
     texts = {name: (row.get(name) or "").strip() for name in COLUMNS}
-    return Concept(**texts | {"concept_id": texts["concept_id"] or id_from(texts["name"])})
+    named = texts["concept_id"] or (row.get("id") or "").strip()
+    return Concept(**texts | {"concept_id": named or id_from(texts["name"])})
 
 
 def id_from(name: str) -> str:
