@@ -51,7 +51,7 @@ def test_one_command_brings_everything_and_again_changes_nothing(run, project):
 
 
 IDEAS = {
-    "ideas.csv": 'name,sentence,concept_id\nDeep Work,No bell rings.,\nWürmer,"They plough, too.",\nC,c.,third\n',
+    "ideas.csv": 'name,sentence,id\nDeep Work,No bell rings.,\nWürmer,"They plough, too.",\nC,c.,third\n',
     "ideas.jsonl": '{"name": "Deep Work", "sentence": "No bell rings."}\n{"name": "Würmer", "sentence": "They plough,'
     ' too."}\n{"concept_id": "third", "name": "C", "sentence": "c.", "article": null}\n',
 }
@@ -76,7 +76,10 @@ def test_a_list_of_ideas_is_enough_for_essays_about_pairs_of_them(run, project, 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("name,description\nA,b\n", "nobody knows what description is"),
+        (
+            "name,description\nA,b\nC,d\n",
+            "ideas.csv:1: A row is not what the format says: nobody knows what description",
+        ),
         ("title\nA\n", "no column name"),
         ("name\nA\na\n", "ideas.csv:3:"),
         ("name,sentence\n,b\n", "ideas.csv:2:"),

@@ -19,7 +19,8 @@ _MEND: Final = f"give it {', '.join(COLUMNS)}, of which only name is needed"
 def read_ideas(path: Path) -> list[Concept]:
     """Read concepts from a CSV file with a row of names, or from JSON Lines: a name and what describes it.
 
-    Without `concept_id`, or `id`, the name makes it: `Deep Work` is `deep-work`. Raises BadFile, BadRow, or Problems with all.
+    Without `concept_id`, or `id`, the name makes it: `Deep Work` is `deep-work`. Raises BadFile, BadRow, or Problems
+    with all of them.
     """
     found: dict[str, Concept] = {}
     errors: list[WorkbenchError] = []
