@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,7 +56,7 @@ class Branch:
     uuid: str
     title: str
     leaf: int
-    after: list[Branch]
+    after: Sequence[Branch] = ()
     leaves: int = 1
     tasks: int = 0
     done: int = 0
@@ -85,14 +85,16 @@ def branch(db: Database, top: int) -> Branch:
 
 def _grown(db: Database, rows: Iterable[tuple[int, int | None, str, str, int]], title: str) -> Branch:
     nodes: dict[int, Branch] = {}
-    hung = []
+    below: dict[int | None, list[Branch]] = {}
     for number, parent, uuid, name, leaf in rows:
-        nodes[number] = node = Branch(number, 0, uuid, name, leaf, [])
-        hung.append((node, parent))
+        nodes[number] = node = Branch(number, 0, uuid, name, leaf)
+        below.setdefault(parent, []).append(node)
     tops: list[Branch] = []
-    for node, parent in hung:
-        above = nodes.get(parent) if parent else None
-        (above.after if above else tops).append(node)
+    for parent, children in below.items():
+        if (above := nodes.get(parent or 0)) is not None:
+            above.after = children
+        else:
+            tops += children
     _count(db, nodes)
     top = tops[0] if len(tops) == 1 else Branch(0, 0, "", title, 0, tops)
     _sum_up(top)
@@ -111,16 +113,16 @@ def _sum_up(top: Branch) -> None:
     """Say how far down each node is, and add what is below to it."""
     order = [top]
     for node in order:
-        for child in node.after:
-            child.height = node.height + 1
-        order.extend(node.after)
+        if node.after:
+            for child in node.after:
+                child.height = node.height + 1
+            order += node.after
     for node in reversed(order):
         if node.after:
-            node.leaves = sum(child.leaves for child in node.after)
-            for child in node.after:
-                node.tasks += child.tasks
-                node.done += child.done
-                node.failed += child.failed
+            node.leaves = sum([child.leaves for child in node.after])
+            node.tasks += sum([child.tasks for child in node.after])
+            node.done += sum([child.done for child in node.after])
+            node.failed += sum([child.failed for child in node.after])
 
 
 def down(top: Branch, levels: int, thinnest: float) -> Iterator[Row]:

@@ -48,8 +48,8 @@ def gather(db: Database, asked: Asked) -> Found:
 
     A graph has `nodes` and `edges` by level instead of blocks. Sums are of drafts in any template and model.
     """
-    models = rows_of(db, _MODELS)
     if "topic_model" not in asked.names:
+        models = rows_of(db, _MODELS)
         if len(models) == 1:
             return Found("Topics", moved=("topics", models[0]["name"]))
         return Found("Topics", {"models": models}, "select * from topic_models")
@@ -81,7 +81,8 @@ def _list(tree: Branch, asked: Asked, of_leaves: bool) -> Facts:
     leaves, todo = [], [tree]
     while todo:
         node = todo.pop()
-        todo.extend(reversed(node.after))
+        if node.after:
+            todo += reversed(node.after)
         if node.leaf if of_leaves else node is not tree:
             leaves.append(node)
     page, pages = asked.part(len(leaves), ROWS)
