@@ -120,9 +120,6 @@ select exists (select 1 from temp.mapping where new_id = :id and generation_id <
 -- name: settle
 update temp.mapping set new_id = :id where generation_id = :number
 
--- name: moving
-select coalesce(sum(new_id <> old_id or legacy = 1), 0), count(*) from temp.mapping
-
 -- name: blocked
 -- Blocked rows with their reason and what the import said of it.
 select g.stage, g.gen_id, b.reason, (
@@ -187,7 +184,11 @@ from temp.mapping k
 where k.generation_id = generations.id and k.legacy = 1
 
 -- name: counts
--- What becomes of a stage's rows: those that move, those that stay, those that cannot move.
-select coalesce(sum(new_id <> old_id), 0), coalesce(sum(new_id = old_id), 0), (
-  select count(*) from temp.blocked b cross join generations g on g.id = b.generation_id where g.stage = :stage)
-from temp.mapping where stage = :stage
+-- What becomes of the rows: by stage how many move and how many stay, then how many are written, in one pass.
+select total(stage = 'draft' and moves), total(stage = 'draft' and not moves),
+  total(stage = 'essay' and moves), total(stage = 'essay' and not moves),
+  total(stage = 'evaluation' and moves), total(stage = 'evaluation' and not moves), total(moves or legacy = 1)
+from (select stage, new_id <> old_id as moves, legacy from temp.mapping)
+
+-- name: counts of blocked
+select g.stage, count(*) from temp.blocked b cross join generations g on g.id = b.generation_id group by g.stage

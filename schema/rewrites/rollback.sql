@@ -71,7 +71,8 @@ where id in (select generation_id from temp.scope)
 select gen_id from generations group by gen_id having count(*) > 1 limit 100
 
 -- name: rekey
-update generations set gen_id = k.new_id from temp.mapping k where k.generation_id = generations.id
+update generations set gen_id = (select k.new_id from temp.mapping k where k.generation_id = generations.id)
+where id in (select generation_id from temp.mapping)
 
 -- name: rekeyed
 insert into migration_map (migration_id, generation_id, stage, old_id, new_id, status)

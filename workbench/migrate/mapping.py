@@ -125,8 +125,31 @@ def _settle_one(db: Database, scheme: Scheme, stage: str, sharer: _Sharer) -> di
     }
 
 
-def counts(db: Database, stage: str) -> dict[str, int]:
-    """Count a stage's rows by what becomes of them: migrate, unchanged, synthetic, blocked."""
-    moving, staying, blocked = db.execute(statements("ids")["counts"], {"stage": stage}).fetchone()
-    made = db.execute("select count(*) from temp.synthetic").fetchone()[0] if stage == "draft" else 0
-    return {"migrate": moving - made, "unchanged": staying, "synthetic": made, "blocked": blocked}
+class Counts(NamedTuple):
+    """What becomes of the rows: by stage how many migrate, stay, are made, are blocked; how many are written."""
+
+    changes: dict[str, dict[str, int]]
+    written: int
+
+    @property
+    def mapped(self) -> int:
+        """How many rows are in `temp.mapping`."""
+        return sum(sum(one.values()) - one["blocked"] for one in self.changes.values())
+
+
+def counts(db: Database) -> Counts:
+    """Count the rows of each stage by what becomes of them: migrate, unchanged, synthetic, blocked."""
+    sql = statements("ids")
+    *found, written = map(int, db.execute(sql["counts"]).fetchone())
+    blocked = dict(db.execute(sql["counts of blocked"]).fetchall())
+    (made,) = db.execute("select count(*) from temp.synthetic").fetchone()
+    changes = {}
+    for stage, moving, staying in zip(STAGES, found[::2], found[1::2], strict=True):
+        new = made if stage == "draft" else 0
+        changes[stage] = {
+            "migrate": moving - new,
+            "unchanged": staying,
+            "synthetic": new,
+            "blocked": blocked.get(stage, 0),
+        }
+    return Counts(changes, written)

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import Final
 
 from workbench.events import record_alert
-from workbench.ids import STAGES, Scheme
+from workbench.ids import Scheme
 from workbench.migrate import mapping
 from workbench.migrate.books import Problem, Report
-from workbench.migrate.mapping import Scope
+from workbench.migrate.mapping import Counts, Scope
 from workbench.migrate.statements import statements
 from workbench.migrate.validate import not_kept
 from workbench.store import Database, scheme_of, sqlite3, transaction
@@ -53,18 +53,20 @@ def rewrite_ids(
     before_writing()
     try:
         with transaction(db):
-            _write(db, number, scope, all_rows)
+            counts = _write(db, number, scope, all_rows)
     except sqlite3.IntegrityError:  # two rows would have one ID: again, and look at each
         db.execute("delete from temp.mapping")
         collisions = mapping.compute(db, scheme, scope, careful=True)
-        _write_again(db, number, scope, all_rows)
+        counts = _write_again(db, number, scope, all_rows)
     db.execute("update project set value = ? where key = 'scheme'", (scheme.name,))
+    report.changes = counts.changes
+    report.step("ids", counts.written)
     _report(db, report, collisions)
 
 
-def _write_again(db: Database, number: int, scope: Scope, all_rows: bool) -> None:
+def _write_again(db: Database, number: int, scope: Scope, all_rows: bool) -> Counts:
     try:
-        _write(db, number, scope, all_rows)
+        return _write(db, number, scope, all_rows)
     except sqlite3.IntegrityError as error:
         raise not_kept([str(error)]) from None
 
@@ -74,22 +76,20 @@ def _has_suffixes(db: Database) -> bool:
     return bool(db.execute(sql, (COLLISION,)).fetchone()[0])
 
 
-def _write(db: Database, number: int, scope: Scope, all_rows: bool) -> None:
-    sql = statements("ids")
-    moving, rows = db.execute(sql["moving"]).fetchone()
-    if not moving:
-        return
-    _keep(db, number, all_rows=all_rows)
-    most = scope is mapping.ALL and 2 * moving > rows
-    with index_apart(db, IDS_INDEX):
-        db.execute(sql["rewrite all" if most else "rewrite"])
-        db.execute(sql["rewrite legacy"])
+def _write(db: Database, number: int, scope: Scope, all_rows: bool) -> Counts:
+    sql, counts = statements("ids"), mapping.counts(db)
+    if counts.written:
+        _keep(db, number, counts.mapped, all_rows=all_rows)
+        most = scope is mapping.ALL and 2 * counts.written > counts.mapped
+        with index_apart(db, IDS_INDEX):
+            db.execute(sql["rewrite all" if most else "rewrite"])
+            db.execute(sql["rewrite legacy"])
+    return counts
 
 
-def _keep(db: Database, number: int, *, all_rows: bool) -> None:
+def _keep(db: Database, number: int, added: int, *, all_rows: bool) -> None:
     """Write `temp.mapping` and `temp.blocked` into the books, under a migration's number."""
     (known,) = db.execute("select count(*) from migration_map").fetchone()
-    (added,) = db.execute("select count(*) from temp.mapping").fetchone()
     if added < known:
         _insert(db, number, all_rows=all_rows)
         return
@@ -104,8 +104,6 @@ def _insert(db: Database, number: int, *, all_rows: bool) -> None:
 
 
 def _report(db: Database, report: Report, collisions: list[dict[str, str]]) -> None:
-    report.changes = {stage: mapping.counts(db, stage) for stage in STAGES}
-    report.step("ids", db.execute(statements("ids")["moving"]).fetchone()[0])
     for fact in collisions:
         report.collisions.append(fact)
         detail = f"shares {fact['shares']} with another signature, is {fact['new_id']}"
