@@ -280,6 +280,18 @@ def test_essays_that_are_not_there_are_refused(db: Database, essays: str, error:
     assert words in str(caught.value) and count(db, "cohorts") == 0
 
 
+ENDLESS = "with recursive c (n) as (select 1 union all select n + 1 from c) select {} from c"
+
+
+@pytest.mark.parametrize("wanted", ["max(n)", "n"])
+def test_a_query_without_end_is_refused(db: Database, wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger's spec takes neither time nor memory without bounds."""
+    monkeypatch.setattr("workbench.plan.compiling.SECONDS", 0.2)
+    monkeypatch.setattr("workbench.plan.compiling.MAX_LEVELS", 10_000)
+    with pytest.raises(BadQuery, match=r"spec\.yaml:1: .*in the spec's query"):
+        compiled(db, "again", f'essays: {{query: "{ENDLESS.format(wanted)}"}}\n' + JUDGED)
+
+
 def test_replication_limits_a_build(db: Database) -> None:
     """No limit, any number; a limit is enforced with the axis and the command that mends it; cycles are free."""
     text = DRAFTS + "  draft_replicate: [1, 2]\n"

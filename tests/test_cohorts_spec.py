@@ -223,6 +223,24 @@ def test_what_is_no_spec_is_refused_in_one_line(spec: str, words: str) -> None:
     assert words in "\n".join(told(spec))
 
 
+MANY_PAIRS = ", ".join(f"[x, b{n}]" for n in range(400))
+PAIR = f"allowed: [{MANY_PAIRS}]"
+TWO_PAIRS = f"pairs: {{one: {{left: a, right: b, {PAIR}}}, two: {{left: c, right: d, {PAIR}}}}}"
+WIDE_AXES = (
+    "axes: {a: [x], c: [x], " + ", ".join(f"{a}: [{', '.join(f'b{n}' for n in range(400))}]" for a in "bd") + "}"
+)
+
+
+@pytest.mark.parametrize(
+    "rule", ["ties: {far: {axes: [a, c]}}", "tuples: {far: {axes: [a, c], items: [[x, x]]}}"], ids=["tie", "tuple"]
+)
+def test_rules_that_multiply_are_held_within_memory(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two factors with one value in common are joined level by level: 160,000 of 400 and 400."""
+    monkeypatch.setattr("workbench.cohorts.rules.MAX_LEVELS", 1000)
+    (message,) = told(f"{WIDE_AXES}\nrules:\n  {TWO_PAIRS}\n  {rule}\n")
+    assert "far: more than 1,000 levels" in message
+
+
 def test_balance_asks_for_the_same_number_of_pairs_on_each_side() -> None:
     text = "axes: {a: [x, y], b: [1, 2]}\nrules: {pairs: {p: {left: a, right: b, balance: %s, allowed: %s}}}"
     assert len(rows(text % ("both", "[[x, 1], [y, 2]]"))) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -45,8 +46,8 @@ def query(
       workbench query "select stage, count(*) as n from generations group by 1"
       workbench query --named failures --json
     """
-    from workbench.report.ask import ask
     from workbench.store import open_project
+    from workbench.store.ask import ask
 
     if list_them:
         _list_questions(form)
@@ -75,15 +76,22 @@ def _statement(sql: str | None, named: str | None) -> str:
 
 
 def _values(given: Iterable[str]) -> dict[str, object]:
-    from workbench.report.ask import value_of
-
     found: dict[str, object] = {}
     for one in given:
         name, equals, value = one.partition("=")
         if not equals or not name.isidentifier():
             raise click.UsageError(f"-P wants NAME=VALUE, got {one!r}")
-        found[name] = value_of(value)
+        found[name] = _value(value)
     return found
+
+
+def _value(text: str) -> int | float | str:
+    """Read a parameter: plain numbers as numbers, everything else as text."""
+    if re.fullmatch(r"-?(?:0|[1-9][0-9]{0,17})", text):
+        return int(text)
+    if re.fullmatch(r"-?(?:0|[1-9][0-9]*)\.[0-9]+", text):
+        return float(text)
+    return text
 
 
 def _at_most(rows: Iterator[Row], limit: int) -> Iterator[Row]:

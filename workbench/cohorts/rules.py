@@ -180,7 +180,7 @@ class Assembly:
         join = Join(refs)
         common = [ref.values() for ref in refs]
         shared = [value for value in common[0] if all(value in other for other in common[1:])]
-        levels = [level for value in shared for level in join.levels([value] * len(refs))]
+        levels = self._levels(rule, join, ([value] * len(refs) for value in shared))
         if not levels:
             detail = f"{rule.label}: {', '.join(rule.axes)} have no level in common"
             self.faults.note(detail, rule.where, "tie axes that share levels")
@@ -195,18 +195,23 @@ class Assembly:
             return
         before = len(self.faults)
         join, rows = Join(refs), list(self._rows(rule, refs, rule.items))
-        levels: dict[Level, None] = {}
-        for parts in rows:
-            levels.update(dict.fromkeys(join.levels(parts)))
-            if len(levels) > MAX_LEVELS:
-                detail = f"{rule.label}: more than {MAX_LEVELS:,} levels"
-                self.faults.note(detail, rule.where, "leave an axis out of the rule")
-                break
+        levels = self._levels(rule, join, rows)
         if not rule.items.values:
             self.faults.note(f"{rule.label}: nothing is allowed", rule.where, "list at least one row")
         self._balance(rule, rows)
         good = tuple(levels) if len(self.faults) == before else None
         self._replace(refs, Factor(rule.name, join.columns, good or None, join.key))
+
+    def _levels(self, rule: Tie | Bind, join: Join, rows: Iterable[Sequence[Level]]) -> dict[Level, None]:
+        """Give the joined levels of some rows of values, as many as memory may hold."""
+        levels: dict[Level, None] = {}
+        for parts in rows:
+            levels.update(dict.fromkeys(islice(join.levels(parts), MAX_LEVELS + 1)))
+            if len(levels) > MAX_LEVELS:
+                detail = f"{rule.label}: more than {MAX_LEVELS:,} levels"
+                self.faults.note(detail, rule.where, "leave an axis out of the rule")
+                break
+        return levels
 
     def _rows(self, rule: Bind, refs: Sequence[Reference], listing: Listing) -> Iterable[tuple[Level, ...]]:
         """Give a rule's distinct rows whose every value is known, or fits a column that the rule introduces."""

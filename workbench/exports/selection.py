@@ -14,8 +14,8 @@ from workbench.catalogue.templates import template_ids
 from workbench.catalogue.topics import topic_model_id
 from workbench.errors import BadInput, UnknownName
 from workbench.ids import STAGES
-from workbench.report.ask import ask
 from workbench.store import Database
+from workbench.store.ask import ask
 
 CHUNK: Final = 200  # texts in memory at a time
 SECONDS: Final = 120.0  # that a condition may take

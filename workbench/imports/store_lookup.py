@@ -1,16 +1,13 @@
-"""Names in a store's metadata to numbers of the catalogue; what is not there is made, without a text of its own."""
+"""Names in a store's metadata to numbers of the catalogue, as far as IDs can hold them."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from workbench.imports.legacy import is_name
-from workbench.store import Database, insert
+from workbench.plan import lookup
+from workbench.store import Database
 
-_TEMPLATE: Final = "select id from templates where stage = ? and name = ?"
-_MODEL: Final = "select id from models where llm_model_id = ?"
-_COMBO: Final = "select id from combos where combo_id = ?"
-_TOPIC: Final = "select id, uuid from topics where uuid = ? order by topic_model_id limit 1"
 _COHORT: Final = "select id from cohorts where name = ?"
 _GAPS: Final = """
 select t.stage || ' template ' || t.name from templates t
@@ -31,42 +28,20 @@ class Lookup:
 
     def __init__(self, db: Database) -> None:
         """Look up in `db`, in the caller's transaction."""
-        self._db = db
-        self._templates: dict[tuple[str, str], int] = {}
-        self._models: dict[str, int] = {}
+        self._db, self._known = db, lookup.Lookup(db)
         self._cohorts: dict[str, int | None] = {}
 
     def template(self, stage: str, name: str) -> int | None:
         """Give a template's number."""
-        if not is_name(name):
-            return None
-        key = (stage, name.lower())
-        if key not in self._templates:
-            found = self._db.execute(_TEMPLATE, (stage, name)).fetchone()
-            values = {"stage": stage, "name": name}
-            self._templates[key] = int(found[0]) if found else insert(self._db, "templates", values)
-        return self._templates[key]
+        return self._known.template(stage, name) if is_name(name) else None
 
     def model(self, name: str) -> int | None:
         """Give a model's number."""
-        if not is_name(name):
-            return None
-        key = name.lower()
-        if key not in self._models:
-            found = self._db.execute(_MODEL, (name,)).fetchone()
-            self._models[key] = int(found[0]) if found else insert(self._db, "models", {"llm_model_id": name})
-        return self._models[key]
+        return self._known.model(name) if is_name(name) else None
 
     def combo(self, name: str) -> int | None:
         """Give a combo's number; a topic's uuid is a combo of one."""
-        if not is_name(name):
-            return None
-        found = self._db.execute(_COMBO, (name,)).fetchone()
-        if found:
-            return int(found[0])
-        topic = self._db.execute(_TOPIC, (name,)).fetchone()
-        values = {"combo_id": topic[1], "topic_id": topic[0]} if topic else {"combo_id": name}
-        return insert(self._db, "combos", values)
+        return self._known.combo(name) if is_name(name) else None
 
     def cohort(self, name: str) -> int | None:
         """Give a cohort's number; one that is only named somewhere is not made."""

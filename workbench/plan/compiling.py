@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import repeat
+from itertools import islice, repeat
 
 from workbench.catalogue.cohorts import replication, store_cohort
-from workbench.catalogue.combos import ensure_plain_combo, ensure_topic_combos
+from workbench.catalogue.combos import ensure_topic_combos
 from workbench.catalogue.topics import topic_model_id
 from workbench.cohorts import Design, EssaySource, Member, Spec, TopicSource, compiled, members, over_limit
 from workbench.cohorts.factors import Factor
-from workbench.errors import BadQuery
-from workbench.ids import NO_TOPIC
+from workbench.cohorts.rules import MAX_LEVELS
+from workbench.errors import BadQuery, Incomplete
 from workbench.plan.essays import essays_today
-from workbench.record.members import Enrolled, Names, enrol, gather
-from workbench.store import Database, insert, scheme_of, sqlite3, transaction
+from workbench.plan.lookup import Lookup
+from workbench.record.members import Enrolled, enrol, gather
+from workbench.store import Database, scheme_of, transaction
+from workbench.store.ask import ask
 
 OTHER_WRITERS = "essays are known and written by another model than asked for: give them replicates of their own"
-MAX_COMBOS = 100_000  # whose numbers are kept in memory
+SECONDS = 60.0  # that a spec's query may take
 
 
 @dataclass(slots=True)
@@ -118,84 +120,17 @@ def topic_uuids(db: Database, source: TopicSource) -> Iterator[str]:
 def queried_essays(db: Database, source: EssaySource, spec: Spec) -> Iterable[str]:
     """Give the essays that a spec's query names."""
     where = spec.document.located.where("essays")
-    return essays_today(db, ((name, where) for name in _queried(db, source.query))).values()
+    return essays_today(db, ((name, where) for name in _queried(db, source.query, where))).values()
 
 
-def _queried(db: Database, sql: str) -> list[str]:
-    """Run a spec's own query, which may come from a stranger: it can read and do nothing else."""
-    allowed = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
-    db.conn.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY)
+def _queried(db: Database, sql: str, where: str) -> list[str]:
+    """Run a spec's own query, which may come from a stranger: it can read, for a while, and do nothing else."""
     try:
-        return [str(row[0]) for row in db.conn.execute(sql)]
-    except sqlite3.Error as error:
-        raise BadQuery(f"{error} in the spec's query", mend="give one select that names essays by gen_id") from None
-    finally:
-        db.conn.set_authorizer(None)
-
-
-_COMBO = (  # with what shows that it is more than a name
-    "select c.id, case when c.combo_id = 'none' then 1 else coalesce(c.topic_id,"
-    " (select 1 from combo_members m where m.combo_id = c.id)) end from combos c where c.combo_id = ?"
-)
-
-
-class Lookup:
-    """Names of a spec to numbers of the catalogue; a name that is not there is made, and told."""
-
-    def __init__(self, db: Database) -> None:
-        """Look up in `db`."""
-        self._db = db
-        self._templates: dict[tuple[str, str], int] = {}
-        self._models: dict[str, int | None] = {"": None}
-        self._combos: dict[str, int] = {}
-        self._unknown: list[str] = []
-
-    def names(self) -> Names:
-        """Give the lookups that members are gathered with."""
-        return Names(self.template, self.model, self.combo)
-
-    def template(self, stage: str, name: str) -> int:
-        """Give a template's number."""
-        key = (stage, name)
-        if key not in self._templates:
-            sql = "select id, version_id from templates where stage = ? and name = ?"
-            self._templates[key] = self._found(sql, (stage, name), "templates", {"stage": stage, "name": name})
-        return self._templates[key]
-
-    def model(self, name: str) -> int | None:
-        """Give a model's number."""
-        if name not in self._models:
-            sql = "select id, version_id from models where llm_model_id = ?"
-            self._models[name] = self._found(sql, (name,), "models", {"llm_model_id": name})
-        return self._models[name]
-
-    def combo(self, name: str) -> int | None:
-        """Give a combo's number; a topic's uuid is a combo of one."""
-        number = self._combos.get(name)
-        if number is None and name:
-            if len(self._combos) > MAX_COMBOS:
-                self._combos.clear()
-            number = self._combos[name] = self._combo(name)
-        return number
-
-    def _combo(self, name: str) -> int:
-        row = self._db.execute(_COMBO, (name,)).fetchone()
-        if row is None and name.lower() == NO_TOPIC:
-            return ensure_plain_combo(self._db)
-        topic = None if row else self._db.execute("select id, uuid from topics where uuid = ?", (name,)).fetchone()
-        if topic:
-            return insert(self._db, "combos", {"combo_id": topic[1], "topic_id": topic[0]})
-        return self._numbered(row, "combos", {"combo_id": name})
-
-    def _found(self, sql: str, key: tuple[str, ...], table: str, values: dict[str, object]) -> int:
-        return self._numbered(self._db.execute(sql, key).fetchone(), table, values)
-
-    def _numbered(self, row: tuple[int, int | None] | None, table: str, values: dict[str, object]) -> int:
-        """Give the number of what was found, made when it was not; what has no content yet is told."""
-        if row is None or row[1] is None:
-            self._unknown.append(f"{table[:-1]} {' '.join(map(str, values.values()))}")
-        return row[0] if row else insert(self._db, table, values)
-
-    def problems(self) -> list[str]:
-        """Say which names the catalogue knows nothing more of; their tasks wait until it does."""
-        return [f"{name} is not in the catalogue yet" for name in dict.fromkeys(self._unknown)]
+        with ask(db, sql, seconds=SECONDS) as rows:
+            found = [str(next(iter(row.values()))) for row in islice(rows, MAX_LEVELS + 1)]
+    except (BadQuery, Incomplete) as error:
+        mend = "give one select that names essays by gen_id"
+        raise BadQuery(f"{error.detail} in the spec's query", where=where, mend=mend) from None
+    if len(found) > MAX_LEVELS:
+        raise BadQuery(f"more than {MAX_LEVELS:,} essays in the spec's query", where=where, mend="narrow it")
+    return found

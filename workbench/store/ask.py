@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from workbench.clock import ticks
 from workbench.errors import BadQuery, Incomplete
-from workbench.store import Database, sqlite3
+from workbench.store.sqlite import Database, sqlite3
 
 STEPS: Final = 20_000  # of SQLite's machine between two looks at the clock
 _ACTIONS: Final = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE}
@@ -89,12 +89,3 @@ def _distinct(names: list[str]) -> list[str]:
             label = f"{name}_{n}"
         found.append(label)
     return found
-
-
-def value_of(text: str) -> int | float | str:
-    """Read a parameter from the command line: plain numbers as numbers, everything else as text."""
-    if re.fullmatch(r"-?(?:0|[1-9][0-9]{0,17})", text):
-        return int(text)
-    if re.fullmatch(r"-?(?:0|[1-9][0-9]*)\.[0-9]+", text):
-        return float(text)
-    return text
