@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import compress
@@ -12,6 +12,7 @@ from typing import Final
 
 MOST: Final = 2**17  # runs of words that are remembered, each once for every step that has it
 _LOWEST: Final = 0 if sys.byteorder == "little" else 7  # where in a number's eight bytes its lowest bits are
+_RARE: Final = 16  # one number in so many is sooner found than all are looked at
 
 
 @dataclass(slots=True)
@@ -63,9 +64,18 @@ def _ending(grams: array[int], mask: int) -> Iterable[int]:
     """Give the numbers that end in the zero bits of a mask, 2^k - 1."""
     if not mask:
         return grams
-    lowest = grams.tobytes()[_LOWEST::8]
-    some = compress(grams, lowest.translate(_selector(mask & 255)))
-    return some if mask < 256 else [gram for gram in some if not gram & mask]
+    fit = grams.tobytes()[_LOWEST::8].translate(_selector(mask & 255))
+    if mask < _RARE:
+        return compress(grams, fit)
+    return [gram for place in _ones(fit) if not (gram := grams[place]) & mask]
+
+
+def _ones(fit: bytes) -> Iterator[int]:
+    """Give the places of ones."""
+    place = fit.find(1)
+    while place >= 0:
+        yield place
+        place = fit.find(1, place + 1)
 
 
 @cache
