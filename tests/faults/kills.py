@@ -77,6 +77,7 @@ def survey(project: Path, server: FaultServer, killed: int) -> dict[str, Any]:
         completions = db.execute("select count(*) from completions").fetchone()[0]
         unknown = db.execute("select count(*) from calls where status = 'unknown'").fetchone()[0]
         sent = db.execute("select count(*) from calls where status = 'sent'").fetchone()[0]
+        held = db.execute("select count(*) from runs where slot is not null").fetchone()[0]
     files = sorted(p.name for p in project.parent.iterdir() if p.name.startswith(project.name))
     return {
         "kills": killed,
@@ -87,6 +88,7 @@ def survey(project: Path, server: FaultServer, killed: int) -> dict[str, Any]:
         "paid_twice": audit["double_billed_extra"],
         "calls_unknown": unknown,
         "calls_left_sent": sent,
+        "slots_left": held,
         "broken_rules": broken,
         "files": files,
     }
@@ -106,7 +108,7 @@ def sweep(samples: int, kills: int, processes: int, seed: int) -> dict[str, Any]
             and found["completions"] == samples
             and found["lost"] + found["undelivered"] <= flying
             and found["paid_twice"] <= flying
-            and found["calls_left_sent"] == 0
+            and found["calls_left_sent"] == found["slots_left"] == 0
             and not found["broken_rules"]
             and found["files"] == ["p.db"]
         )

@@ -12,8 +12,8 @@ from workbench.store import Database
 _UNPRICED = "select exists (select 1 from calls where run_id = ? and status = 'answered' and cost is null)"
 
 
-def begin_run(db: Database, job: str, config: Mapping[str, object], slot: int | None) -> int:
-    """Write a run down and give its number; without a slot nobody takes it for lost. In the caller's transaction."""
+def begin_run(db: Database, job: str, config: Mapping[str, object], slot: int) -> int:
+    """Write a run down and give its number. In the caller's transaction."""
     cursor = db.execute(
         "insert into runs (job, config, status, slot, version, started) values (?, ?, 'running', ?, ?, ?)",
         (job, json.dumps(config, ensure_ascii=False), slot, __version__, now()),

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import RunIsOn
+from workbench.errors import Refused, RunIsOn
 from workbench.store.beside import SHARDS, is_led, shards_folder
 from workbench.store.sqlite import Database
 from workbench.store.transaction import transaction
@@ -104,9 +105,17 @@ def _is_current(handle: int, path: Path) -> bool:
         return False
 
 
+def _refuse_strangers(handle: int, path: Path) -> None:
+    """Leave a file alone that somebody else wrote to: ours hold nothing, and are removed in the end."""
+    if not stat.S_ISREG(os.fstat(handle).st_mode) or os.pread(handle, 4096, 0).strip(b"\0"):
+        os.close(handle)
+        raise Refused("it is no lock file of the workbench", where=str(path), mend="move it away")
+
+
 def _take(path: Path) -> Slot:
     for _ in range(200):
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        _refuse_strangers(handle, path)
         number = next((n for n in range(1, MAX_SLOTS) if _lock(handle, n, keep=True)), None)
         if number is not None and _is_current(handle, path):
             return Slot(number, handle)
@@ -177,5 +186,7 @@ def _release(db: Database, numbers: list[int], *, itself: bool) -> int:
             for statement in _BATCHES:
                 db.execute(statement, (number,))
             if itself:
-                db.execute("update runs set status = 'lost' where status = 'running' and slot = ?", (number,))
+                db.execute(
+                    "update runs set status = 'lost', slot = null where status = 'running' and slot = ?", (number,)
+                )
     return freed
