@@ -9,13 +9,15 @@ from pathlib import Path
 
 from workbench.batch.books import forget_all
 from workbench.errors import OutputExists, Refused, UnknownName
+from workbench.store.rehearsal import is_rehearsal
 from workbench.store import Database, open_project, sqlite3, transaction
+from workbench.store.beside import refuse_place
 from workbench.store.slots import release_dead
 from workbench.verify.full import PACKED
 
 
-def pack(db: Database, out: Path | str, *, raw: bool = True, prompts: bool = True) -> None:
-    """Write a copy of the project to `out`, whole or not at all; the project itself is not touched.
+def pack(db: Database, out: Path | str, *, raw: bool = True, prompts: bool = True) -> int:
+    """Write a copy of the project to `out`, whole or not at all, and give its bytes; the project itself is not touched.
 
     `raw=False` drops the bodies of calls, `prompts=False` the texts of prompts (their hashes stay, and templates and
     parents can make them again). Nothing runs in the copy: claims and open batches are dropped, open calls and runs
@@ -29,6 +31,7 @@ def pack(db: Database, out: Path | str, *, raw: bool = True, prompts: bool = Tru
             release_dead(copy)
             _drop(copy, raw=raw, prompts=prompts)
             copy.execute("vacuum")
+        return part.stat().st_size
 
 
 @contextmanager
@@ -38,6 +41,7 @@ def unfinished(out: Path) -> Iterator[Path]:
         raise OutputExists(str(out), mend="choose another name")
     if not out.parent.is_dir():
         raise UnknownName(f"no folder {out.parent}", mend="make the folder first")
+    refuse_place(out)
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         yield part
@@ -51,6 +55,8 @@ def _publish(part: Path, out: Path) -> None:
     try:
         with part.open("rb") as file:
             os.fsync(file.fileno())
+        if is_rehearsal():
+            return
         os.link(part, out)  # fails when another process made the file meanwhile
     except FileExistsError:
         raise OutputExists(str(out), mend="choose another name") from None

@@ -20,7 +20,9 @@ def shard_options(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def call(*args: Any, **options: Any) -> Any:
         said = {name: options.pop(name) for name in _SHARDS}
-        return function(*args, shards={name: value for name, value in said.items() if value}, **options)
+        return function(
+            *args, shards={name: value for name, value in said.items() if value not in (None, False)}, **options
+        )
 
     for option in (
         click.option("--leash", is_flag=True, hidden=True, help="Tell events in JSON Lines; end when input ends."),
@@ -40,7 +42,9 @@ _SHARDS = ("shard", "into", "workers", "engine", "scheduler", "leash")
 
 
 def checked_shards(shards: dict[str, Any], *, reparse: bool, dry_run: bool) -> dict[str, Any]:
-    """Refuse options that do not go together."""
+    """Refuse options that do not go together, and empty ones: a variable that is not set chooses nothing."""
+    if empty := [f"--{name}" for name, value in shards.items() if value == ""]:
+        raise click.UsageError(f"{' and '.join(empty)} said, but empty")
     if shards and reparse:
         raise click.UsageError("--reparse needs no shards and no workers")
     if "shard" in shards and dry_run:

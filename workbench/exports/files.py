@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from workbench.errors import OutputExists, Refused, UnknownName
+from workbench.store.beside import refuse_place
 from workbench.store.header import is_project
+from workbench.store.rehearsal import is_rehearsal
 
 
 @contextmanager
@@ -45,6 +47,8 @@ def new_bytes(path: Path | str, *, force: bool = False) -> Iterator[IO[bytes]]:
 
 def _put(part: Path, path: Path, force: bool) -> None:
     refuse_output(path, force=force)
+    if is_rehearsal():
+        return
     if force:
         part.replace(path)
         return
@@ -64,6 +68,7 @@ def refuse_output(path: Path, *, force: bool) -> None:
     """Raise what stands against writing a file: see `new_file`."""
     if not path.parent.is_dir():
         raise UnknownName(f"no folder {path.parent}", mend="make the folder first")
+    refuse_place(path, project=False)
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from workbench.errors import OutputExists, Refused, UnknownName
+from workbench.store.beside import refuse_place
+from workbench.store.rehearsal import is_rehearsal
 
 
 class Folder:
@@ -76,9 +78,10 @@ def new_folder(path: Path, ours: Callable[[Path], bool] | None = None) -> Iterat
         part.mkdir()
         yield Folder(part)
         _refuse(path, ours)
-        if os.path.lexists(path):
-            path.rename(old)
-        part.rename(path)
+        if not is_rehearsal():
+            if os.path.lexists(path):
+                path.rename(old)
+            part.rename(path)
     except OSError as error:
         if old.exists() and not os.path.lexists(path):
             old.rename(path)
@@ -97,3 +100,4 @@ def _refuse(path: Path, ours: Callable[[Path], bool] | None) -> None:
             raise Refused("it holds other things too, which --force spares", where=str(path), mend="name a new folder")
     if not path.parent.is_dir():
         raise UnknownName(f"no folder {path.parent}", mend="make the folder first")
+    refuse_place(path, project=False)

@@ -55,11 +55,13 @@ class DaskWorkers:
         except ImportError:
             raise MissingExtra("dask", mend="pip install 'generation-workbench[dask]'") from None
         cluster = None
-        if scheduler == "local":
-            cluster = LocalCluster(workers, threads_per_worker=1, processes=True, **_QUIET)
         try:
+            if scheduler == "local":
+                cluster = LocalCluster(workers, threads_per_worker=1, processes=True, **_QUIET)
             client = Client(cluster or scheduler, timeout="10s", set_as_default=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
+            if cluster is not None:
+                cluster.close(timeout=10)
             raise Incomplete(f"no dask scheduler at {scheduler}: {error}", mend=_ADDRESS) from None
         crew = cls(client, cluster, drain_file)
         client.subscribe_topic(crew.topic, crew._hear)

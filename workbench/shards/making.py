@@ -20,6 +20,7 @@ from workbench.shards.asked import Asked
 from workbench.shards.extract import Families, copy_rows, numbers_of, plant
 from workbench.shards.share import Share, shard_of
 from workbench.store import Database, create_project, open_project, scheme_of, setting, transaction
+from workbench.store.beside import refuse_place
 
 PROJECT, SHARD, MADE, SKIPPED = "shard of", "shard", "shard made from", "shard skips"
 _STATE: Final = (
@@ -56,6 +57,7 @@ def make_shard(
 
     `known`: IDs of tasks that come along, done or not. Raises UnknownName, BadInput, Conflict, Refused.
     """
+    refuse_place(into)
     part = into.with_name(f".{into.name}.{os.getpid()}.making")
     part.unlink(missing_ok=True)
     try:

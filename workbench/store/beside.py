@@ -12,10 +12,11 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from workbench.errors import ForeignFile
+from workbench.errors import ForeignFile, Refused
 
 SHARDS: Final = "*-of-*.db"  # in their folder
 SIDES: Final = ("-journal", "-wal", "-shm")
+OURS: Final = (*SIDES, ".lock", ".shards")
 _MEND: Final = "move it away, or take the rows safely with `workbench import-data FILE`"
 _MAGIC: Final = bytes.fromhex("d9d505f920a163d7")  # where SQLite has it, a name stands before it
 
@@ -36,6 +37,21 @@ def refuse_traps(path: Path) -> None:
     if _end_of(whole.with_name(f"{whole.name}{SIDES[0]}")) == _MAGIC:
         where = f"{whole}{SIDES[0]}"
         raise ForeignFile("this journal names another file, which SQLite would delete", where=where, mend=_MEND)
+
+
+def refuse_place(path: Path, *, project: bool = True) -> None:
+    """Raise Refused where a new file would be taken for a part of a project, which deletes it or reads it as its own.
+
+    For a new project also where such a part lies already, left by another one of that name.
+    """
+    for end in OURS:
+        owner = path.with_name(path.name.removesuffix(end) or path.name)
+        if owner != path and owner.is_file():
+            raise Refused(f"it would be taken for a part of {owner.name}", where=str(path), mend="choose another name")
+    for end in SIDES if project else ():
+        if os.path.lexists(f"{path}{end}"):
+            what = f"{path.name}{end} lies there, and would be taken for a part of it"
+            raise Refused(what, where=str(path), mend="move that away, or choose another name")
 
 
 def shards_folder(path: Path) -> Path:

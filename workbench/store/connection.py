@@ -14,6 +14,8 @@ from workbench.clock import now
 from workbench.errors import BadInput, DamagedFile, ForeignFile, OutputExists, Refused, UnknownName, WorkbenchError
 from workbench.ids import V1, Scheme, scheme_named
 from workbench.store import functions, header, steps
+from workbench.store.beside import refuse_place
+from workbench.store.rehearsal import is_rehearsal
 from workbench.store.snapshots import MARK
 from workbench.store.sqlite import Database, sqlite3
 from workbench.store.transaction import transaction
@@ -176,10 +178,12 @@ def create_project(path: Path | str, *, scheme: Scheme = V1, name: str | None = 
         raise OutputExists(str(path), mend="choose another name, or go on with what is there")
     if not path.parent.is_dir():
         raise UnknownName(f"no folder {path.parent}", mend="make the folder first")
+    refuse_place(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         _fill(part, scheme, name or path.stem)
-        os.link(part, path)  # fails when another process made the file meanwhile
+        if not is_rehearsal():
+            os.link(part, path)  # fails when another process made the file meanwhile
     except FileExistsError:
         raise OutputExists(str(path), mend="choose another name, or go on with what is there") from None
     except sqlite3.Error as error:
@@ -215,16 +219,24 @@ def _fill(path: Path, scheme: Scheme, name: str) -> None:
 def open_copy(path: Path | str, copy: Path | str) -> Iterator[Database]:
     """Copy a project by SQLite's backup (live or at rest) to a new file and open the copy for writing."""
     copy = Path(copy)
-    if copy.exists():
+    if copy.exists() or copy.is_symlink():
         raise OutputExists(str(copy), mend="choose another name")
+    refuse_place(copy)
     with open_project(path) as db:
-        target = sqlite3.connect(str(copy))
-        try:
-            db.conn.backup(target)
-        finally:
-            target.close()
+        _back_up(db, copy)
     with open_project(copy, write=True) as opened:
         yield opened
+
+
+def _back_up(db: Database, copy: Path) -> None:
+    try:
+        target = sqlite3.connect(str(copy))
+    except sqlite3.Error as error:
+        raise _named(error, copy) from None
+    try:
+        db.conn.backup(target)
+    finally:
+        target.close()
 
 
 def setting(db: Database, key: str) -> str:
