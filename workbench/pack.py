@@ -9,9 +9,9 @@ from pathlib import Path
 
 from workbench.batch.books import forget_all
 from workbench.errors import OutputExists, Refused, UnknownName
-from workbench.store.rehearsal import is_rehearsal
 from workbench.store import Database, open_project, sqlite3, transaction
 from workbench.store.beside import refuse_place
+from workbench.store.rehearsal import is_rehearsal
 from workbench.store.slots import release_dead
 from workbench.verify.full import PACKED
 

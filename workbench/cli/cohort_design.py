@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from workbench.cli.options import json_option, project_option
+from workbench.cli.options import dry_run_option, json_option, project_option
 from workbench.cli.output import Form, Row, document, many, note, table
 from workbench.cli.spreadsheet import csv_lines
 
@@ -27,6 +27,7 @@ FORMATS: Final = click.Choice(["csv", "jsonl"])
 @click.option("--seed", type=int, help="Shuffle by this seed; the same seed gives the same order.")
 @click.option("--raw", is_flag=True, help="CSV: exact cells, without the spreadsheet guard.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
+@dry_run_option
 @project_option
 @json_option
 def design(
@@ -37,6 +38,7 @@ def design(
     seed: int | None,
     raw: bool,
     force: bool,
+    dry_run: bool,
     project: Path,
     form: Form,
 ) -> None:
@@ -50,6 +52,7 @@ def design(
       workbench cohort design spec.yaml --seed 7 --out design.csv
     """
     from workbench.cohorts import read_spec
+    from workbench.store.rehearsal import rehearsal
 
     read = read_spec(spec)
     with ExitStack() as stack:
@@ -64,7 +67,8 @@ def design(
             _print(rows, found.columns, kind, form, raw=raw)
             note(f"{count:,} of {many(found.count, 'row')}")
         else:
-            _write(out, _lines(rows(), found.columns, kind, raw=raw), force=force)
+            with rehearsal(dry_run):
+                _write(out, _lines(rows(), found.columns, kind, raw=raw), force=force)
             facts = {"rows": count, "of": found.count, "path": str(out)}
             document(facts, form, lambda: [f"{count:,} of {many(found.count, 'row')} in {out}"])
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from workbench.cli.export_options import choice_options, out_options, texts_option
+from workbench.cli.export_options import choice_options, out_options, texts_option, written
 from workbench.cli.options import json_option, project_option
-from workbench.cli.output import Form, document
 
 
 @click.command()
@@ -18,7 +17,8 @@ from workbench.cli.output import Form, document
 @texts_option("system,prompt,raw,parsed")
 @project_option
 @json_option
-def parquet(project: Path, out: Path, form: Form, **options: Any) -> None:
+@written
+def parquet(project: Path, out: Path, **options: Any) -> Any:
     """Write finished texts as one Parquet file, each with its whole lineage.
 
     Columns say what a text is about, its parents up to the draft, template and model with the hashes of what was
@@ -32,7 +32,7 @@ def parquet(project: Path, out: Path, form: Form, **options: Any) -> None:
     from workbench.store import open_project
 
     with open_project(project) as db:
-        document(export_parquet(db, out, **options), form)
+        return export_parquet(db, out, **options)
 
 
 @click.command()
@@ -62,7 +62,8 @@ def parquet(project: Path, out: Path, form: Form, **options: Any) -> None:
 @click.option("--license", help="License that the card names, as apache-2.0.")
 @project_option
 @json_option
-def huggingface(project: Path, out: Path, form: Form, **options: Any) -> None:
+@written
+def huggingface(project: Path, out: Path, **options: Any) -> Any:
     """Write finished texts as a dataset folder with a card, which `datasets.load_dataset` loads.
 
     Each stage is a configuration: load_dataset("OUT", "draft"). Nothing is sent anywhere. --force replaces such a
@@ -76,7 +77,7 @@ def huggingface(project: Path, out: Path, form: Form, **options: Any) -> None:
     from workbench.store import open_project
 
     with open_project(project) as db:
-        document(export_huggingface(db, out, **options), form)
+        return export_huggingface(db, out, **options)
 
 
 @click.command()
@@ -85,7 +86,8 @@ def huggingface(project: Path, out: Path, form: Form, **options: Any) -> None:
 @texts_option("none")
 @project_option
 @json_option
-def prov(project: Path, out: Path, form: Form, **options: Any) -> None:
+@written
+def prov(project: Path, out: Path, **options: Any) -> Any:
     """Write where finished texts come from as W3C PROV-JSON.
 
     Entities are generations, templates, topics and cohorts, activities calls and runs, agents models; wasDerivedFrom
@@ -99,7 +101,7 @@ def prov(project: Path, out: Path, form: Form, **options: Any) -> None:
     from workbench.store import open_project
 
     with open_project(project) as db:
-        document(export_prov(db, out, **options), form)
+        return export_prov(db, out, **options)
 
 
 @click.command()
@@ -108,7 +110,8 @@ def prov(project: Path, out: Path, form: Form, **options: Any) -> None:
 @texts_option("none")
 @project_option
 @json_option
-def openlineage(project: Path, out: Path, form: Form, **options: Any) -> None:
+@written
+def openlineage(project: Path, out: Path, **options: Any) -> Any:
     """Write where finished texts come from as OpenLineage run events, JSON Lines; nothing is sent anywhere.
 
     Each text has a START and a COMPLETE event with what went in and what came out; the run of the workbench that
@@ -122,4 +125,4 @@ def openlineage(project: Path, out: Path, form: Form, **options: Any) -> None:
     from workbench.store import open_project
 
     with open_project(project) as db:
-        document(export_openlineage(db, out, **options), form)
+        return export_openlineage(db, out, **options)

@@ -10,7 +10,8 @@ from typing import Any, Final
 import click
 
 from workbench.cli.complete import names
-from workbench.cli.options import STAGES
+from workbench.cli.options import STAGES, dry_run_option
+from workbench.cli.output import Form, document
 
 TEXTS: Final = ("messages", "system", "prompt", "raw", "parsed")
 CHOICE: Final = ("stage", "topics", "template", "model", "cohort", "where", "cycle")
@@ -33,6 +34,21 @@ def out_options(function: Callable[..., Any]) -> Callable[..., Any]:
         if (out is None) == (option is None):
             raise click.UsageError("name one file to write")
         return function(*args, out=out or option, **options)
+
+    return call
+
+
+def written(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--dry-run` to a command that gives its report, and write that: with it, all is made and thrown away."""
+
+    @dry_run_option
+    @wraps(function)
+    def call(*args: Any, dry_run: bool, form: Form, **options: Any) -> None:
+        from workbench.store.rehearsal import rehearsal
+
+        with rehearsal(dry_run):
+            report = function(*args, **options)
+        document({**report, "dry_run": True} if dry_run else report, form)
 
     return call
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
-from workbench.cli.export_options import choice_options, out_options, texts_option
+from workbench.cli.export_options import choice_options, out_options, texts_option, written
 from workbench.cli.frame import Verbs
 from workbench.cli.options import json_option, project_option
-from workbench.cli.output import Form, document
 from workbench.cli.visible import visible
 from workbench.plugins import plugin_names
 
@@ -48,13 +47,14 @@ def _verb(name: str, lines: Any) -> click.Command:
     @texts_option("prompt,parsed")
     @project_option
     @json_option
-    def export(project: Path, out: Path, form: Form, **options: Any) -> None:
+    @written
+    def export(project: Path, out: Path, **options: Any) -> Any:
         from workbench.exports import export_table
         from workbench.exports.theirs import guarded
         from workbench.store import open_project
 
         with open_project(project) as db:
-            document(export_table(db, out, guarded(name, lines), **options), form)
+            return export_table(db, out, guarded(name, lines), **options)
 
     return export
 

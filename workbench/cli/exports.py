@@ -10,10 +10,9 @@ import click
 
 from workbench.cli.complete import names
 from workbench.cli.export_lineage import huggingface, openlineage, parquet, prov
-from workbench.cli.export_options import narrowing_options, out_options, topics_option
+from workbench.cli.export_options import narrowing_options, out_options, topics_option, written
 from workbench.cli.export_plugins import Exports
 from workbench.cli.options import STAGES, json_option, project_option
-from workbench.cli.output import Form, document
 from workbench.cli.spreadsheet import csv_lines
 
 FORMATS: Final = ("chat", "sharegpt", "alpaca", "jsonl", "csv")
@@ -42,7 +41,8 @@ for _command in (parquet, huggingface, prov, openlineage):
 @click.option("--raw", is_flag=True, help="With csv: exact cells, without the ' before what a spreadsheet would run.")
 @project_option
 @json_option
-def dataset(project: Path, out: Path, format: str | None, raw: bool, form: Form, **options: Any) -> None:
+@written
+def dataset(project: Path, out: Path, format: str | None, raw: bool, **options: Any) -> Any:
     """Write finished samples as JSON Lines or CSV, by cycle and topic.
 
     chat is DeepFabric's shape, with topic and ID in each row's metadata; jsonl and csv have every text with its
@@ -60,9 +60,8 @@ def dataset(project: Path, out: Path, format: str | None, raw: bool, form: Form,
         raise click.UsageError("--raw goes with --format csv; the other formats are always exact")
     with open_project(project) as db:
         if format == "csv":
-            document(_csv(db, out, raw, **options), form)
-        else:
-            document(export_dataset(db, out, format=format, **options), form)
+            return _csv(db, out, raw, **options)
+        return export_dataset(db, out, format=format, **options)
 
 
 def _format_of(out: Path) -> str:
@@ -86,7 +85,8 @@ def _csv(db: Any, out: Path, raw: bool, *, system: bool, force: bool, **named: A
 @click.option("--no-failures", is_flag=True, help="Leave out topics that could not be grown.")
 @project_option
 @json_option
-def topics(project: Path, out: Path, topics: str | None, no_failures: bool, force: bool, form: Form) -> None:
+@written
+def topics(project: Path, out: Path, topics: str | None, no_failures: bool, force: bool) -> Any:
     """Write a tree as JSON Lines, or a graph as JSON, in DeepFabric's form.
 
     \b
@@ -97,7 +97,7 @@ def topics(project: Path, out: Path, topics: str | None, no_failures: bool, forc
     from workbench.store import open_project
 
     with open_project(project) as db:
-        document(export_topics(db, topics, out, with_failures=not no_failures, force=force), form)
+        return export_topics(db, topics, out, with_failures=not no_failures, force=force)
 
 
 @exports.command()
@@ -107,7 +107,8 @@ def topics(project: Path, out: Path, topics: str | None, no_failures: bool, forc
 @click.option("--model", shell_complete=names("models"), help="Model; likewise.")
 @project_option
 @json_option
-def checkpoint(project: Path, out: Path, form: Form, **options: Any) -> None:
+@written
+def checkpoint(project: Path, out: Path, **options: Any) -> Any:
     """Write a DeepFabric checkpoint of version 4: OUT.checkpoint.json with samples and failures beside it.
 
     \b
@@ -118,14 +119,15 @@ def checkpoint(project: Path, out: Path, form: Form, **options: Any) -> None:
     from workbench.store import open_project
 
     with open_project(project) as db:
-        document(export_checkpoint(db, out, **options), form)
+        return export_checkpoint(db, out, **options)
 
 
 @exports.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @project_option
 @json_option
-def store(project: Path, out: Path, form: Form) -> None:
+@written
+def store(project: Path, out: Path) -> Any:
     """Write the project as a DayDreaming data root: gens, 1_raw, combo_mappings.csv, cohorts.
 
     OUT is a new folder; `import store OUT` into an empty project of the same scheme gives the same digest. Topic
@@ -139,4 +141,4 @@ def store(project: Path, out: Path, form: Form) -> None:
     from workbench.store import open_project
 
     with open_project(project) as db:
-        document(export_store(db, out), form)
+        return export_store(db, out)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.options import json_option, project_option
-from workbench.cli.output import Form, document
+from workbench.cli.export_options import written
+from workbench.cli.options import dry_run_option, json_option, project_option
+from workbench.cli.output import Form, Row, document
 
 if TYPE_CHECKING:
     from workbench.rescue import Taken
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 @click.option("--no-prompts", is_flag=True, help="Leave out prompt texts; their hashes stay.")
 @project_option
 @json_option
-def pack(out: Path, no_raw: bool, no_prompts: bool, project: Path, form: Form) -> None:
+@written
+def pack(out: Path, no_raw: bool, no_prompts: bool, project: Path) -> Row:
     """Write a clean copy of the project to share.
 
     \b
@@ -32,8 +34,8 @@ def pack(out: Path, no_raw: bool, no_prompts: bool, project: Path, form: Form) -
     from workbench.store import open_project
 
     with open_project(project) as db:
-        write_copy(db, out, raw=not no_raw, prompts=not no_prompts)
-    document({"path": str(out), "bytes": out.stat().st_size}, form)
+        size = write_copy(db, out, raw=not no_raw, prompts=not no_prompts)
+    return {"path": str(out), "bytes": size}
 
 
 @click.command()
@@ -85,8 +87,9 @@ def _settled(found: Mapping[str, Any]) -> Iterator[str]:
 @click.command("import-data")
 @click.argument("file", type=click.Path(path_type=Path, readable=False))
 @project_option
+@dry_run_option
 @json_option
-def import_data(file: Path, project: Path, form: Form) -> int:
+def import_data(file: Path, project: Path, dry_run: bool, form: Form) -> int:
     """Take a stranger's file safely into a new project.
 
     Copies known columns only, each row judged anew; what is not taken is listed. Exits 1 when a rule does not hold
@@ -99,17 +102,20 @@ def import_data(file: Path, project: Path, form: Form) -> int:
     from dataclasses import asdict
 
     from workbench.rescue import import_data as take
+    from workbench.store.rehearsal import rehearsal
 
-    taken = take(file, project)
+    with rehearsal(dry_run):
+        taken = take(file, project)
     sound = all(check.ok for check in taken.checks)
     found = asdict(taken)
-    found = {"project": str(project), "ok": taken.ok, "added": found.pop("counts"), **found}
-    document(found, form, lambda: _taken(taken, project))
+    found = {"project": str(project), "ok": taken.ok, "added": found.pop("counts"), **found, "dry_run": dry_run}
+    document(found, form, lambda: _taken(taken, project, dry_run=dry_run))
     return 0 if sound else 1
 
 
-def _taken(taken: Taken, project: Path) -> Iterator[str]:
-    yield f"{project}: took {sum(taken.counts.values()):,} rows of {len(taken.counts)} tables"
+def _taken(taken: Taken, project: Path, *, dry_run: bool) -> Iterator[str]:
+    verb = "would take" if dry_run else "took"
+    yield f"{project}: {verb} {sum(taken.counts.values()):,} rows of {len(taken.counts)} tables"
     if taken.total:
         yield f"not taken: {taken.total:,}"
     for problem in taken.problems[:20]:

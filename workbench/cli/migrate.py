@@ -76,6 +76,10 @@ def plan(project: Path, form: Form, no_snapshot: bool, stage_on: Path | None, **
     Example:
       workbench migrate plan --legacy --mapping ids.csv
     """
+    _plan(project, form, **asked)
+
+
+def _plan(project: Path, form: Form, **asked: Any) -> None:
     from workbench.migrate.staging import plan_for
 
     request, sheets = _asked(**asked)
@@ -91,13 +95,15 @@ def plan(project: Path, form: Form, no_snapshot: bool, stage_on: Path | None, **
 @_request_options
 @_SAFETY[0]
 @_SAFETY[1]
+@dry_run_option
 @needless_yes_option
 @project_option
 @json_option
-def apply(project: Path, form: Form, no_snapshot: bool, stage_on: Path | None, **asked: Any) -> None:
+def apply(project: Path, form: Form, dry_run: bool, no_snapshot: bool, stage_on: Path | None, **asked: Any) -> None:
     """Give every generation the ID of its signature, whole or not at all; old IDs keep working.
 
     A snapshot is written beside the project first. Rows that cannot be migrated refuse it all, unless --lenient.
+    With --dry-run it is `plan`.
 
     \b
     Example:
@@ -105,6 +111,9 @@ def apply(project: Path, form: Form, no_snapshot: bool, stage_on: Path | None, *
     """
     from workbench.migrate.staging import apply_to
 
+    if dry_run:
+        _plan(project, form, **asked)
+        return
     request, sheets = _asked(**asked)
     report = apply_to(project, request, sheets, snapshot=not no_snapshot, stage_on=stage_on)
     document(described(report), form, lambda: told(report))

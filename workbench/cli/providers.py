@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from workbench.cli.frame import Noun
-from workbench.cli.options import Amount, json_option, no_project_option, rows_options
+from workbench.cli.options import Amount, dry_run_option, json_option, no_project_option, rows_options
 from workbench.cli.output import Form, document, note, table
 
 
@@ -57,6 +57,7 @@ def list_providers(form: Form) -> None:
 @click.option("--timeout", type=Amount(min_open=True), help="Seconds that one call may take: 120, here 600.")
 @click.option("--rpm", type=click.IntRange(1), help="Most calls per minute.")
 @click.option("--tpm", type=click.IntRange(1), help="Most tokens per minute.")
+@dry_run_option
 @no_project_option
 @json_option
 def add(
@@ -67,6 +68,7 @@ def add(
     timeout: float | None,
     rpm: int | None,
     tpm: int | None,
+    dry_run: bool,
     form: Form,
 ) -> None:
     """Bind an alias to an origin and a key's variable.
@@ -80,19 +82,22 @@ def add(
     from urllib.parse import urlsplit
 
     from workbench.providers.binding import add as bind
+    from workbench.store.rehearsal import rehearsal
 
     fields = {"kind": kind, "timeout": timeout, "rpm": rpm, "tpm": tpm}
-    binding = bind(alias, url, key_env, **fields)
-    document(asdict(binding), form)
+    with rehearsal(dry_run):
+        binding = bind(alias, url, key_env, **fields)
+    document(asdict(binding) | ({"dry_run": True} if dry_run else {}), form)
     if not urlsplit(binding.url).path:
         note(f"most servers answer below /v1; if this one does: --url {binding.url}/v1")
 
 
 @providers.command()
 @click.argument("alias", shell_complete=_aliases)
+@dry_run_option
 @no_project_option
 @json_option
-def remove(alias: str, form: Form) -> None:
+def remove(alias: str, dry_run: bool, form: Form) -> None:
     """Forget the binding of an alias.
 
     \b
@@ -102,5 +107,8 @@ def remove(alias: str, form: Form) -> None:
     from dataclasses import asdict
 
     from workbench.providers.binding import remove as forget
+    from workbench.store.rehearsal import rehearsal
 
-    document(asdict(forget(alias)), form)
+    with rehearsal(dry_run):
+        binding = forget(alias)
+    document(asdict(binding) | ({"dry_run": True} if dry_run else {}), form)

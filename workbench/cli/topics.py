@@ -233,9 +233,10 @@ def _report_pruning(name: str, kept: TopicModel, removed: Sequence[Node], form: 
 @click.argument("name", shell_complete=names("topic_models"))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
+@dry_run_option
 @project_option
 @json_option
-def export(name: str, out: Path, force: bool, project: Path, form: Form) -> None:
+def export(name: str, out: Path, force: bool, dry_run: bool, project: Path, form: Form) -> None:
     """Write a topic model as a file: a tree as JSON Lines, a graph as JSON.
 
     Failed topics stand in a tree's file, or in `…_failed.jsonl` beside a graph's.
@@ -247,8 +248,9 @@ def export(name: str, out: Path, force: bool, project: Path, form: Form) -> None
     from workbench.catalogue.outline import topic_models
     from workbench.exports.topics import export_topics
     from workbench.store import open_project
+    from workbench.store.rehearsal import rehearsal
 
-    with open_project(project) as db:
+    with rehearsal(dry_run), open_project(project) as db:
         written = export_topics(db, name, out, force=force)
         left = next((row["left"] for row in topic_models(db) if row["name"].lower() == name.strip().lower()), 0)
     if left:

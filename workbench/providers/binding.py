@@ -14,6 +14,7 @@ from workbench.errors import BadConfig, Conflict, KeyNotBound, UnknownName, Work
 from workbench.providers.checks import checked_alias, is_loopback, positive, variable_name, web_address
 from workbench.providers.key import Key
 from workbench.reading import Located, yaml_file
+from workbench.store.rehearsal import is_rehearsal
 
 KINDS: Final = ("openai",)
 _FIELDS: Final = ("url", "key_env", "kind", "timeout", "rpm", "tpm")
@@ -163,6 +164,8 @@ def _write(known: Mapping[str, Binding]) -> None:
     """Replace the file in one step, readable by its owner alone."""
     import yaml
 
+    if is_rehearsal():
+        return
     rows = {alias: _row(known[alias]) for alias in sorted(known)}
     path = config_path()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
