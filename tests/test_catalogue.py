@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.assets import assets
+from workbench.catalogue.combos import ensure_topic_combos, topic_path
 from workbench.catalogue.drift import as_lines, source_of, source_path
 from workbench.catalogue.listing import find_template, find_version, versions
+from workbench.catalogue.models import Model, load_model, store_model
 from workbench.catalogue.outline import State, topic_models, topic_states
 from workbench.catalogue.pruning import prune
 from workbench.catalogue.sources import read_source, read_sources
@@ -19,7 +23,9 @@ from workbench.catalogue.starters import install_starters
 from workbench.catalogue.templates import load_template, store_template
 from workbench.catalogue.topics import load_topics, store_topics
 from workbench.cli.topics_show import outline
-from workbench.errors import BadFile, Conflict, UnknownName
+from workbench.errors import BadFile, Conflict, DamagedFile, UnknownName
+from workbench.lineage import about
+from workbench.project import Project
 from workbench.prompts import Template
 from workbench.store import open_project, transaction
 from workbench.topics import Node, TopicModel, pruned, read_topics
@@ -142,3 +148,53 @@ def test_an_outline_fits_its_limit_and_accounts_for_every_topic(
     folded = any(entry.is_more for entry in entries) or depth is not None
     assert folded or shown == {node.title for node in model.nodes}
     assert entries[0].words == "t0"
+
+
+def test_names_are_kept_without_the_blanks_around_them(project: Path) -> None:
+    """They are looked for without them: what was stored with them was never found again."""
+    tree = TopicModel(" garden ", "tree", [Node("u1", "Soil", 0)], [])
+    with open_project(project, write=True) as db:
+        with transaction(db):
+            store_topics(db, tree)
+            store_template(db, Template(" notes ", "draft", "text"))
+            store_model(db, Model(" small ", "offline", "offline-1"))
+        assert load_topics(db, "garden").name == "garden"
+        assert load_template(db, "draft", "notes").name == "notes"
+        assert load_model(db, "small").llm_model_id == "small"
+
+
+def test_what_is_said_of_a_template_follows_its_file(project: Path) -> None:
+    """A file that moved, or says more of the same text, is the one that drift is told against."""
+    with open_project(project, write=True) as db, transaction(db):
+        one = Template("notes", "draft", "text", description="first")
+        assert store_template(db, one, "old/notes.txt") == "added"
+        assert store_template(db, replace(one, description="second"), "new/notes.txt") == "unchanged"
+        assert store_template(db, replace(one, description="")) == "unchanged"
+        row = db.execute("select description, source from templates where name = 'notes'").fetchone()
+        assert row == ("second", "new/notes.txt")
+
+
+def test_a_topic_far_below_its_root_has_its_whole_path(project: Path) -> None:
+    """In prompts, beside a text, and from Python."""
+    titles = [f"level {n}" for n in range(1500)]
+    chain = [Node(f"u{n}", title, n) for n, title in enumerate(titles)]
+    with open_project(project, write=True) as db:
+        with transaction(db):
+            number = store_topics(db, TopicModel("deep", "tree", chain, list(pairwise(range(1500))))).topic_model_id
+            ensure_topic_combos(db, number)
+        (last,) = db.execute("select id from topics where uuid = 'u1499'").fetchone()
+        assert topic_path(db, last) == titles == about(db, "u1499")["topic_path"]
+    with Project.open(project) as opened:
+        assert opened.topic_path("u1499") == titles
+
+
+@pytest.mark.parametrize("main", [0, 1])
+def test_topics_below_each_other_are_refused_where_they_would_be_walked(project: Path, main: int) -> None:
+    """A stranger's file: no path above such topics ends."""
+    with open_project(project, write=True) as db:
+        with transaction(db):
+            store_topics(db, TopicModel("t", "graph", [Node(f"u{n}", f"t{n}", n) for n in range(3)], [(0, 1), (1, 2)]))
+            db.execute("update topic_edges set main = 0")
+            db.execute(f"insert into topic_edges (parent_id, child_id, place, main) values (3, 1, 9, {main})")
+        with pytest.raises(DamagedFile, match="has no end"):
+            load_topics(db, "t")

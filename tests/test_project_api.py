@@ -16,6 +16,7 @@ from conftest import ROOT
 from projects import add_cohort, gen_of, made
 
 import workbench.project as api
+from workbench.catalogue.combos import PATH
 from workbench.catalogue.models import Model, store_model
 from workbench.catalogue.templates import store_template
 from workbench.catalogue.topics import store_topics
@@ -151,7 +152,7 @@ def test_topics_and_their_paths(stories: Path) -> None:
         with pytest.raises(UnknownName):
             project.get_unique_topics("none")
     with open_project(stories) as db:
-        plan = db.execute("explain query plan " + api.opened.questions.PATH, ("x",)).fetchall()
+        plan = db.execute("explain query plan " + PATH, (1, 9)).fetchall()
         assert not [row for row in plan if row[3].startswith("SCAN") and "up" not in row[3]]
 
 

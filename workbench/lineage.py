@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
+from contextlib import suppress
 
-from workbench.errors import UnknownName
+from workbench.catalogue.combos import topic_path
+from workbench.errors import DamagedFile, UnknownName
 from workbench.ids import FIELDS
 from workbench.store import Database
-
-Row = dict[str, Any]
+from workbench.store.rows import Row, rows_of
 
 # As it was typed, then in lower case, then in any case (a scan, hence last); today's IDs before older ones.
 _RESOLVE = (
@@ -91,26 +91,10 @@ left join models m on m.id = g.model_id
 left join scores s on s.content_id = g.content_id
 order by f.distance, g.id
 """
-_TOPIC_PATH = """
-with recursive up (id, title, height) as (
-  select t.id, t.title, 0 from combos c join topics t on t.id = c.topic_id where c.combo_id = :combo
-  union all
-  select t.id, t.title, height + 1 from up join topic_edges e on e.child_id = up.id and e.main = 1
-  join topics t on t.id = e.parent_id where height < 200
-)
-select title from up order by height desc
-"""
 _CONCEPTS = """
 select n.concept_id, n.name from combos c join combo_members b on b.combo_id = c.id
 join concepts n on n.id = b.concept_id where c.combo_id = ? order by b.place
 """
-
-
-def rows_of(db: Database, sql: str, parameters: Sequence[object] | dict[str, object] = ()) -> list[Row]:
-    """Run one question and give its rows as dicts, in order."""
-    cursor = db.execute(sql, parameters)
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
 def resolve(db: Database, gen_id: str) -> int:
@@ -124,7 +108,7 @@ def resolve(db: Database, gen_id: str) -> int:
         if len(found) == 1:
             return found[0]
         if found:
-            raise UnknownName(f"{gen_id!r} is several generations", mend=f"name one of {_listed(db, found)}") from None
+            raise UnknownName(f"{gen_id!r} is several generations", mend=f"name one of {_listed(db, found)}")
     near = [row[0] for row in db.execute(_NEAR, {"start": wanted["id"].lower()[:4]})] if wanted["id"] else []
     every = "list them with `workbench query 'select gen_id, stage from generations'`"
     mend = f"did you mean {', '.join(near)}?" if near else every
@@ -182,10 +166,13 @@ def _aliases(db: Database, number: int, gen_id: str) -> list[str]:
 
 
 def about(db: Database, combo_id: str | None) -> Row:
-    """Say what a combo is: `topic_path` from the root, or `concepts`; empty for none."""
+    """Say what a combo is: `topic_path` from the root, or `concepts`; empty for none, and where a path has no end."""
     if combo_id is None:
         return {}
-    path = [row[0] for row in db.execute(_TOPIC_PATH, {"combo": combo_id})]
+    (topic_id,) = db.execute("select max(topic_id) from combos where combo_id = ?", (combo_id,)).fetchone()
+    path: list[str] = []
+    with suppress(DamagedFile):
+        path = [] if topic_id is None else topic_path(db, topic_id)
     concepts = rows_of(db, _CONCEPTS, (combo_id,))
     found: Row = {"combo_id": combo_id}
     return found | ({"topic_path": path} if path else {}) | ({"concepts": concepts} if concepts else {})

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from workbench.lineage import Row
 from workbench.store import Database
+from workbench.store.rows import Row
 
 LEVELS: Final = 5  # of shades; 0 is nothing done
 FEW: Final = 1_000  # topics that are looked up one by one; for more, two indexes are read through

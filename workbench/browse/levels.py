@@ -12,8 +12,8 @@ from workbench.browse import svg
 from workbench.browse.branches import Branch, shade
 from workbench.browse.links import Links
 from workbench.browse.page import Facts
-from workbench.lineage import rows_of
 from workbench.store import Database
+from workbench.store.rows import rows_of
 
 MOST: Final = 72  # boxes drawn
 LEVELS: Final = 5

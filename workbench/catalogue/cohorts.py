@@ -10,6 +10,7 @@ from workbench.clock import now
 from workbench.errors import Conflict
 from workbench.ids import STAGES, content_hash, fold
 from workbench.store import Database, insert
+from workbench.store.rows import streamed
 
 
 def store_cohort(
@@ -114,12 +115,8 @@ def cohort_facts(db: Database, cohort_id: int) -> dict[str, Any]:
 def cohort_members(db: Database, cohort_id: int, stages: Sequence[str] = STAGES) -> Iterator[dict[str, Any]]:
     """Stream a cohort's members stage by stage, in order, with what they are and how far they are."""
     for stage in stages:
-        rows = db.execute(
-            f"{_MEMBERS} where k.cohort_id = ? and g.stage = ? order by k.place, k.id", (cohort_id, stage)
-        )
-        names = [column[0] for column in rows.description]
-        for row in rows:
-            yield dict(zip(names, row, strict=True))
+        sql = f"{_MEMBERS} where k.cohort_id = ? and g.stage = ? order by k.place, k.id"
+        yield from streamed(db, sql, (cohort_id, stage))
 
 
 _MEMBERS = (

@@ -8,7 +8,16 @@ from workbench.errors import DamagedFile
 from workbench.ids import NO_TOPIC
 from workbench.store import Database
 
-LONGEST_PATH: Final = 1000  # edges from the root to a topic
+LONGEST_PATH: Final = 100_000  # edges from the root to a topic: more than a file of topics has levels
+PATH: Final = """
+with recursive up (id, title, distance) as (
+  select id, title, 0 from topics where id = ?
+  union all
+  select t.id, t.title, up.distance + 1 from up
+  join topic_edges e on e.child_id = up.id and e.main = 1 join topics t on t.id = e.parent_id where distance < ?
+)
+select title from up order by distance desc
+"""
 
 
 def ensure_plain_combo(db: Database) -> int:
@@ -32,16 +41,7 @@ def topic_path(db: Database, topic_id: int) -> list[str]:
 
     Raises DamagedFile where topics hang below each other, so that the path has no end.
     """
-    rows = db.execute(
-        "with recursive up (id, title, distance) as ("
-        " select id, title, 0 from topics where id = ?"
-        " union all"
-        " select t.id, t.title, up.distance + 1 from up"
-        " join topic_edges e on e.child_id = up.id and e.main = 1 join topics t on t.id = e.parent_id"
-        " where distance < ?)"
-        " select title from up order by distance desc",
-        (topic_id, LONGEST_PATH),
-    ).fetchall()
+    rows = db.execute(PATH, (topic_id, LONGEST_PATH)).fetchall()
     if len(rows) > LONGEST_PATH:
         title = rows[-1][0]
         raise DamagedFile(f"the path above topic {title!r} has no end", mend="restore a snapshot, or prune the topic")

@@ -12,6 +12,7 @@ from workbench.catalogue.concepts import concept_ids, unknown_concept
 from workbench.cohorts import Combo
 from workbench.errors import Conflict, UnknownName, raise_all
 from workbench.store import Database
+from workbench.store.rows import streamed
 
 CHUNK = 5000  # combos handed to SQLite at a time
 
@@ -98,10 +99,7 @@ def list_combos(db: Database, limit: int = -1, *, sets: bool = False) -> Iterato
     `sets` leaves out all but sets of concepts.
     """
     only = "where c.level is not null" if sets else ""
-    rows = db.execute(f"{_LIST} {only} order by c.id limit ?", (limit,))
-    names = [column[0] for column in rows.description]
-    for row in rows:
-        yield dict(zip(names, row, strict=True))
+    return streamed(db, f"{_LIST} {only} order by c.id limit ?", (limit,))
 
 
 def show_combo(db: Database, name: str) -> dict[str, Any]:

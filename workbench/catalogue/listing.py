@@ -10,6 +10,7 @@ from typing import Any
 
 from workbench.errors import UnknownName
 from workbench.store import Database
+from workbench.store.rows import streamed
 
 
 def models(db: Database) -> Iterator[dict[str, Any]]:
@@ -36,7 +37,8 @@ def models(db: Database) -> Iterator[dict[str, Any]]:
 
 def templates(db: Database, stage: str | None = None) -> Iterator[dict[str, Any]]:
     """Give every template with its current text's facts, by stage and name; `hash` is short."""
-    rows = db.execute(
+    return streamed(
+        db,
         "select t.stage, t.name, v.mode, v.parser, substr(v.hash, 1, 8) as hash,"
         " (select count(*) from template_versions o where o.template_id = t.id) as versions,"
         " (select count(*) from generations g where g.template_id = t.id and g.status = 'done') as generations,"
@@ -46,9 +48,6 @@ def templates(db: Database, stage: str | None = None) -> Iterator[dict[str, Any]
         " when 'essay' then 2 else 3 end, t.name",
         (stage,),
     )
-    columns = [column[0] for column in rows.description]
-    for row in rows:
-        yield dict(zip(columns, row, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

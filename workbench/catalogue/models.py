@@ -10,7 +10,7 @@ from typing import Literal
 from workbench.clock import now
 from workbench.errors import BadInput, UnknownName
 from workbench.ids import fold, model_hash
-from workbench.store import Database
+from workbench.store import Database, insert
 
 MAX_PARAMETERS = 20_000  # characters of JSON
 _SECRET = ("api_key", "apikey", "authorization", "base_url", "url", "token", "secret", "password", "headers")
@@ -42,12 +42,12 @@ def store_model(db: Database, model: Model) -> Literal["added", "changed", "unch
 
     Raises BadInput for what `checked_model` refuses.
     """
-    checked_model(model)
+    name = checked_model(model).llm_model_id.strip()
     row = db.execute(
         "select m.id, v.hash from models m left join model_versions v on v.id = m.version_id where m.llm_model_id = ?",
-        (model.llm_model_id,),
+        (name,),
     ).fetchone()
-    model_id = row[0] if row else _add(db, model)
+    model_id = row[0] if row else insert(db, "models", {"llm_model_id": name})
     version_id = _version(db, model_id, model)
     db.execute(
         "update models set version_id = ?, display_name = coalesce(nullif(?, ''), display_name),"
@@ -93,11 +93,6 @@ def _refuse_secrets(model: Model) -> None:
         raise BadInput(detail, mend="give numbers that are finite") from None
     if length > MAX_PARAMETERS:
         raise BadInput(f"the parameters of model {model.llm_model_id} are too long", mend="leave some out")
-
-
-def _add(db: Database, model: Model) -> int:
-    cursor = db.execute("insert into models (llm_model_id) values (?)", (model.llm_model_id,))
-    return int(cursor.lastrowid or 0)
 
 
 def _version(db: Database, model_id: int, model: Model) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.catalogue.topics import topic_model_id
 from workbench.store import Database
+from workbench.store.rows import streamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +22,17 @@ class State:
 
 def topic_models(db: Database) -> Iterator[dict[str, Any]]:
     """Give every topic model with its counts, by name; `left` is how many topics are still to be grown."""
-    rows = db.execute(
+    return streamed(
+        db,
         "select m.name, m.kind, count(t.id) as topics,"
         " (select count(*) from unique_topics u where u.topic_model_id = m.id) as unique_topics,"
         " max(t.depth) as depth,"
         " (select count(*) from topics x join combos c on c.combo_id = x.uuid join generations g on g.combo_id = c.id"
         "  where x.topic_model_id = m.id and g.stage = 'draft' and g.status = 'done') as samples,"
-        " sum(t.growth = 'failed') as failed, sum(t.growth in ('pending', 'failed')) as 'left', m.created"
-        " from topic_models m left join topics t on t.topic_model_id = m.id group by m.id order by m.name"
+        " count(*) filter (where t.growth = 'failed') as failed,"
+        " count(*) filter (where t.growth in ('pending', 'failed')) as 'left', m.created"
+        " from topic_models m left join topics t on t.topic_model_id = m.id group by m.id order by m.name",
     )
-    names = [column[0] for column in rows.description]
-    for row in rows:
-        found = dict(zip(names, row, strict=True))
-        yield {**found, "failed": found["failed"] or 0, "left": found["left"] or 0}
 
 
 def topic_states(db: Database, name: str) -> dict[str, State]:
@@ -51,5 +50,5 @@ def topic_states(db: Database, name: str) -> dict[str, State]:
 
 def unique_count(db: Database, name: str) -> int:
     """Count the topics of a model that samples are made of, as it stands now."""
-    row = db.execute("select count(*) from unique_topics where topic_model_id = ?", (topic_model_id(db, name),))
-    return int(row.fetchone()[0])
+    sql = "select count(*) from unique_topics where topic_model_id = ?"
+    return int(db.execute(sql, (topic_model_id(db, name),)).fetchone()[0])

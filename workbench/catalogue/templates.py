@@ -10,7 +10,7 @@ from workbench.clock import now
 from workbench.errors import UnknownName
 from workbench.ids import fold
 from workbench.prompts import Template
-from workbench.store import Database
+from workbench.store import Database, insert
 
 Change = Literal["added", "changed", "unchanged"]
 
@@ -18,27 +18,25 @@ Change = Literal["added", "changed", "unchanged"]
 def store_template(db: Database, template: Template, source: str | None = None) -> Change:
     """Keep a template; a changed text becomes a new version under the same name.
 
-    The caller holds the transaction. Raises InvalidSignature for a name that no ID could hold.
+    Description and source are the latest that were said: a file may move and its text stay as it is. The caller holds
+    the transaction. Raises InvalidSignature for a name that no ID could hold.
     """
     fold(template.name, "template name")
+    name = template.name.strip()
     row = db.execute(
         "select t.id, v.hash from templates t left join template_versions v on v.id = t.version_id"
         " where t.stage = ? and t.name = ?",
-        (template.stage, template.name),
+        (template.stage, name),
     ).fetchone()
-    if row and row[1] == template.hash:
-        return "unchanged"
-    template_id = row[0] if row else _add(db, template)
+    template_id = row[0] if row else insert(db, "templates", {"stage": template.stage, "name": name})
     db.execute(
-        "update templates set version_id = ?, description = ?, source = coalesce(?, source) where id = ?",
+        "update templates set version_id = ?, description = coalesce(nullif(?, ''), description),"
+        " source = coalesce(?, source) where id = ?",
         (store_version(db, template_id, template), template.description, source, template_id),
     )
-    return "changed" if row else "added"
-
-
-def _add(db: Database, template: Template) -> int:
-    cursor = db.execute("insert into templates (stage, name) values (?, ?)", (template.stage, template.name))
-    return int(cursor.lastrowid or 0)
+    if row is None:
+        return "added"
+    return "unchanged" if row[1] == template.hash else "changed"
 
 
 def store_version(db: Database, template_id: int, template: Template) -> int:

@@ -1,4 +1,4 @@
-"""Topic models in the project: stored as nodes and edges, loaded back, and pruned."""
+"""Topic models in the project: stored as nodes and edges, and loaded back."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.clock import now
-from workbench.errors import Conflict, UnknownName
+from workbench.errors import Conflict, DamagedFile, UnknownName
 from workbench.ids import fold
-from workbench.store import Database
+from workbench.store import Database, insert
 from workbench.topics import Node, TopicModel
+from workbench.topics.model import topological
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,11 @@ def store_topics(db: Database, model: TopicModel, *, growth: str | None = None) 
 
 def _model_row(db: Database, model: TopicModel, growth: str | None) -> int:
     fold(model.name, "topic model")
-    row = db.execute("select id, kind from topic_models where name = ?", (model.name,)).fetchone()
+    name = model.name.strip()
+    row = db.execute("select id, kind from topic_models where name = ?", (name,)).fetchone()
     if row is None:
-        cursor = db.execute(
-            "insert into topic_models (name, kind, leaves_only, growth, created) values (?, ?, ?, ?, ?)",
-            (model.name, model.kind, int(model.leaves_only), growth, now()),
-        )
-        return int(cursor.lastrowid or 0)
+        values = {"name": name, "kind": model.kind, "leaves_only": int(model.leaves_only), "growth": growth}
+        return insert(db, "topic_models", values | {"created": now()})
     if row[1] != model.kind:
         raise Conflict(f"{model.name!r} is a {row[1]} here, not a {model.kind}", mend="use another --name")
     return int(row[0])
@@ -133,7 +132,10 @@ def topic_model_id(db: Database, name: str) -> int:
 
 
 def load_topics(db: Database, name: str) -> TopicModel:
-    """Give a stored topic model whole, its nodes and edges in order."""
+    """Give a stored topic model whole, its nodes and edges in order.
+
+    Raises UnknownName, and DamagedFile where topics hang below each other, so that no path above them has an end.
+    """
     model_id = topic_model_id(db, name)
     title, kind, leaves_only = db.execute(
         "select name, kind, leaves_only from topic_models where id = ?", (model_id,)
@@ -149,7 +151,7 @@ def load_topics(db: Database, name: str) -> TopicModel:
         "select id, uuid, title, depth from topics where topic_model_id = ? order by place", (model_id,)
     ).fetchall()
     at = {row[0]: n for n, row in enumerate(rows)}
-    return TopicModel(
+    model = TopicModel(
         name=title,
         kind=kind,
         nodes=[Node(uuid, text, depth, tuple(aliases.get(n, ()))) for n, uuid, text, depth in rows],
@@ -157,11 +159,15 @@ def load_topics(db: Database, name: str) -> TopicModel:
         failures=_failures(db, model_id),
         leaves_only=bool(leaves_only),
     )
+    if len(topological(model.children)) < len(model.nodes):
+        raise DamagedFile(f"a path in topic model {title!r} has no end", mend="restore a snapshot")
+    return model
 
 
 def _edges(db: Database, model_id: int, at: dict[int, int]) -> list[tuple[int, int]]:
     rows = db.execute(
         "select e.parent_id, e.child_id from topic_edges e join topics c on c.id = e.child_id"
+        " join topics p on p.id = e.parent_id and p.topic_model_id = c.topic_model_id"
         " where c.topic_model_id = ? order by e.place, e.id",
         (model_id,),
     )

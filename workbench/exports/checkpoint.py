@@ -16,8 +16,9 @@ from workbench.errors import UnknownName
 from workbench.exports.dataset import metadata_of, sample_of
 from workbench.exports.files import refuse_output
 from workbench.exports.samples import Sample, messages
-from workbench.exports.selection import Choice, Row, chosen, with_texts
+from workbench.exports.selection import Choice, chosen, with_texts
 from workbench.store import Database
+from workbench.store.rows import Row
 from workbench.verify.check import snapshot
 
 _KIND: Final = "deepfabric-"  # what templates of imported checkpoints are called, before the conversation's type

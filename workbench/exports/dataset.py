@@ -10,8 +10,9 @@ from workbench.errors import BadInput
 from workbench.exports.files import json_line, new_file
 from workbench.exports.rows import columns, full_rows
 from workbench.exports.samples import Sample, alpaca, chat_sample, sharegpt, without_system
-from workbench.exports.selection import Choice, Row, chosen
+from workbench.exports.selection import Choice, chosen
 from workbench.store import Database
+from workbench.store.rows import Row
 from workbench.verify.check import snapshot
 
 _NAMES: Final = tuple(column.name for column in columns())

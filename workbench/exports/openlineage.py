@@ -13,9 +13,10 @@ from workbench.exports.files import json_line, new_file
 from workbench.exports.libraries import library
 from workbench.exports.origins import calls, lifetime, moment, project_uuid, runs, span
 from workbench.exports.rows import columns, full_rows
-from workbench.exports.selection import Choice, Row, chosen
+from workbench.exports.selection import Choice, chosen
 from workbench.ids import event_uuid
 from workbench.store import Database
+from workbench.store.rows import Row
 from workbench.verify.check import snapshot
 
 PAGE: Final = 500  # texts in memory

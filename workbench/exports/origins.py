@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from workbench.errors import DamagedFile
-from workbench.exports.selection import Row
 from workbench.store import Database
+from workbench.store.rows import Row, rows_of
 
 _CALLS: Final = """
 select k.id, k.run_id, k.attempt, k.provider, k.model, k.started, k.latency_ms, k.tokens_in, k.tokens_out, k.cost
@@ -54,9 +54,7 @@ def topics_above(db: Database, rows: Iterable[Row]) -> list[Row]:
 
 
 def _rows(db: Database, sql: str, numbers: set[int | None]) -> list[Row]:
-    cursor = db.execute(sql, (json.dumps(sorted(number for number in numbers if number is not None)),))
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, values, strict=True)) for values in cursor]
+    return rows_of(db, sql, (json.dumps(sorted(number for number in numbers if number is not None)),))
 
 
 def moment(text: str | None) -> datetime | None:

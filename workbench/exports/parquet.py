@@ -11,8 +11,9 @@ from workbench import __version__
 from workbench.exports.files import new_bytes
 from workbench.exports.libraries import library
 from workbench.exports.rows import PLAIN_TEXTS, SCORE, Column, columns, lineage_rows
-from workbench.exports.selection import CHUNK, Choice, Row, chosen
+from workbench.exports.selection import CHUNK, Choice, chosen
 from workbench.store import Database
+from workbench.store.rows import Row
 from workbench.verify.check import snapshot
 
 GROUP_ROWS: Final = 20_000  # of one row group, at most

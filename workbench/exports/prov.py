@@ -12,9 +12,10 @@ from workbench.exports.libraries import library
 from workbench.exports.origins import calls, lifetime, project_uuid, runs, span, topics_above
 from workbench.exports.prov_file import prov_file
 from workbench.exports.rows import columns, full_rows
-from workbench.exports.selection import Choice, Row, chosen
+from workbench.exports.selection import Choice, chosen
 from workbench.ids import canonical_json
 from workbench.store import Database
+from workbench.store.rows import Row
 from workbench.verify.check import snapshot
 
 PAGE: Final = 500  # texts in one of the library's documents

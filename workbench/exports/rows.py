@@ -12,8 +12,9 @@ from typing import Any, Final, Literal
 from workbench.catalogue.combos import topic_path
 from workbench.errors import BadInput
 from workbench.exports.samples import chat_sample, plain_messages
-from workbench.exports.selection import CHUNK, Row, with_texts
+from workbench.exports.selection import CHUNK, with_texts
 from workbench.store import Database
+from workbench.store.rows import Row
 
 Kind = Literal["text", "texts", "whole", "number", "flag", "scores", "messages"]
 KEPT_PATHS: Final = 10_000  # paths of topics in memory

@@ -7,20 +7,20 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from workbench.catalogue.models import model_ids
 from workbench.catalogue.templates import template_ids
 from workbench.catalogue.topics import topic_model_id
 from workbench.errors import BadInput, UnknownName
 from workbench.ids import STAGES
+from workbench.plan.cohorts import cohort_number
 from workbench.store import Database
 from workbench.store.ask import ask
+from workbench.store.rows import Row, streamed
 
 CHUNK: Final = 200  # texts in memory at a time
 SECONDS: Final = 120.0  # that a condition may take
-Row = dict[str, Any]
-
 _FAMILY: Final = """from generations g
 left join generations p on p.id = g.parent_id
 left join generations d on d.id = p.parent_id
@@ -120,7 +120,7 @@ def _filter(db: Database, choice: Choice) -> _Filter:
     if choice.model is not None:
         found.add("g.model_id = :wb_model", wb_model=model_ids(db, choice.model)[0])
     if choice.cohort is not None:
-        found.add(_OF_COHORT, wb_cohort=_cohort_id(db, choice.cohort))
+        found.add(_OF_COHORT, wb_cohort=cohort_number(db, choice.cohort))
     if choice.cycle is not None:
         found.add("coalesce(d.replicate, p.replicate, g.replicate) = :wb_replicate", wb_replicate=choice.cycle + 1)
     if choice.where is not None:
@@ -129,19 +129,9 @@ def _filter(db: Database, choice: Choice) -> _Filter:
     return found
 
 
-def _cohort_id(db: Database, name: str) -> int:
-    row = db.execute("select id from cohorts where name = ?", (name.strip(),)).fetchone()
-    if row is None:
-        known = [n for (n,) in db.execute("select name from cohorts order by 1 limit 12")]
-        raise UnknownName(f"no cohort {name!r}", mend=f"there are {', '.join(known)}" if known else "")
-    return int(row[0])
-
-
 def with_texts(db: Database, numbers: Iterable[int]) -> Iterator[Row]:
     """Stream the rows of `generation_texts` with their topic and versions, in the order of the numbers given."""
     left = iter(numbers)
     while part := list(islice(left, CHUNK)):
-        cursor = db.execute(_WITH_TEXTS, (json.dumps(part),))
-        names = [column[0] for column in cursor.description]
-        rows = {row["id"]: row for row in (dict(zip(names, values, strict=True)) for values in cursor)}
+        rows = {row["id"]: row for row in streamed(db, _WITH_TEXTS, (json.dumps(part),))}
         yield from (rows[number] for number in part)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from workbench.errors import BadFile
 from workbench.exports.store_folder import Folder
@@ -11,9 +11,9 @@ from workbench.exports.store_names import file_name
 from workbench.ids import STAGES
 from workbench.reading import json_text
 from workbench.store import Database
+from workbench.store.rows import Row, streamed
 
 OWN: Final = "workbench"  # the key of what the layout has no word for
-Row = dict[str, Any]
 _ANSWER: Final = """
   x.revision, x.outcome as answered, x.detail, x.prompt_hash, x.raw, x.raw_hash, x.parsed_hash,
   case when x.parsed_hash = x.raw_hash then x.raw else x.parsed end as parsed, x.lossy, x.truncated,
@@ -72,17 +72,11 @@ def write_generations(db: Database, gens: Folder) -> dict[str, int]:
     counts = dict.fromkeys(STAGES, 0)
     for stage in STAGES:
         folder = gens.below(stage)
-        for row in _rows(db, _GENERATIONS, (stage,)):
+        for row in streamed(db, _GENERATIONS, (stage,)):
             before = dict(db.execute(_VERBATIM, (row["id"],)).fetchall()) if imported else {}
             _write(db, folder.new(file_name(row["gen_id"])), row, before)
             counts[stage] += 1
     return counts
-
-
-def _rows(db: Database, sql: str, values: tuple[object, ...]) -> Iterator[Row]:
-    cursor = db.execute(sql, values)
-    names = [column[0] for column in cursor.description]
-    return (dict(zip(names, row, strict=True)) for row in cursor)
 
 
 def _write(db: Database, folder: Folder, row: Row, before: Mapping[str, str]) -> None:
@@ -98,7 +92,7 @@ def _write(db: Database, folder: Folder, row: Row, before: Mapping[str, str]) ->
     folder.text("raw.txt", row["raw"])
     folder.text("parsed.txt", row["parsed"])
     if row["earlier"]:
-        folder.jsonl("answers.jsonl", map(_earlier, _rows(db, _EARLIER, (row["id"], row["content_id"]))))
+        folder.jsonl("answers.jsonl", map(_earlier, streamed(db, _EARLIER, (row["id"], row["content_id"]))))
 
 
 def _object(before: Mapping[str, str], name: str) -> Row:

@@ -9,9 +9,10 @@ from typing import Any
 
 from workbench.exports.files import new_file
 from workbench.exports.rows import PLAIN_TEXTS, columns, lineage_rows
-from workbench.exports.selection import Choice, Row, chosen
+from workbench.exports.selection import Choice, chosen
 from workbench.ids import canonical_json
 from workbench.store import Database
+from workbench.store.rows import Row
 from workbench.verify.check import snapshot
 
 Lines = Callable[[Iterable[Mapping[str, Any]], Iterable[str]], Iterator[str]]

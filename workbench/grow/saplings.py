@@ -12,7 +12,7 @@ from workbench.catalogue.topics import refresh_leaves
 from workbench.clock import now
 from workbench.errors import BadInput, Conflict, raise_all
 from workbench.ids import fold, node_uuid, path_uuid
-from workbench.store import Database
+from workbench.store import Database, insert
 
 MODES: Final = ("tree", "graph")
 LONGEST_TITLE: Final = 500  # characters
@@ -123,11 +123,8 @@ def wake(db: Database, model_id: int, depth: int) -> None:
 
 
 def _begin(db: Database, name: str, growth: Growth) -> int:
-    cursor = db.execute(
-        "insert into topic_models (name, kind, growth, created) values (?, ?, ?, ?)",
-        (name, growth.mode, growth.as_json(), now()),
-    )
-    model_id = int(cursor.lastrowid or 0)
+    values = {"name": name, "kind": growth.mode, "growth": growth.as_json(), "created": now()}
+    model_id = insert(db, "topic_models", values)
     add_topic(db, model_id, growth.uuid_of([growth.root]), growth.root, 0, growth)
     return model_id
 

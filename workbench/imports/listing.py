@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from workbench.lineage import rows_of
 from workbench.store import Database
+from workbench.store.rows import rows_of
 
 _IMPORTS: Final = """
 select i.id, i.kind, i.source, i.at, i.migration_id as migration, m.state,

@@ -15,6 +15,7 @@ from workbench.imports.store_known import Generation, Known
 from workbench.imports.store_placing import Placement, Placing
 from workbench.record.answers import refresh
 from workbench.store import insert, sqlite3
+from workbench.store.rows import rows_of
 from workbench.verify.rules import COLLISION
 
 _VERBATIM: Final = ("metadata.json", "raw_metadata.json", "parsed_metadata.json")
@@ -137,8 +138,7 @@ class Rows:
         return bool(answers) and not self._answers.has(known.id, answers[-1].result)
 
     def _fill(self, number: int, answer: Answer) -> None:
-        cursor = self._db.execute(_ROW, (number,))
-        row = dict(zip((column[0] for column in cursor.description), cursor.fetchone(), strict=True))
+        (row,) = rows_of(self._db, _ROW, (number,))
         parent = self._db.execute(_GENERATION, (row["parent_id"],)).fetchone()
         self._answers.keep(row, number, answer._replace(own={}), parent and Generation(*parent))
 

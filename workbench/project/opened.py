@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
+from workbench.catalogue.combos import topic_path
 from workbench.catalogue.topics import topic_model_id
 from workbench.cohorts import read_spec
 from workbench.errors import InvalidSignature, Refused, UnknownName
@@ -132,10 +133,10 @@ class Project:
 
     def topic_path(self, uuid: str) -> list[str]:
         """Give the titles from the root to a topic, by its main path. Raises UnknownName."""
-        path = [title for (title,) in self._db.execute(questions.PATH, (uuid.strip(),)).fetchall()]
-        if not path:
+        (number,) = self._db.execute("select min(id) from topics where uuid = ?", (uuid.strip(),)).fetchone()
+        if number is None:
             raise UnknownName(f"no topic {uuid[:60]!r}", mend="get_unique_topics gives them")
-        return path
+        return topic_path(self._db, number)
 
     def scores(self, cohort: str | None = None) -> list[Score]:
         """Give every current score, or those of a cohort's evaluations. Raises UnknownName."""

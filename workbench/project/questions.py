@@ -62,16 +62,6 @@ NARROWED: Final = {
 
 TOPICS: Final = "select uuid, title from unique_topics where topic_model_id = ? order by place"
 
-PATH: Final = """
-with recursive up (id, title, height) as (
-  select id, title, 0 from topics where id = (select min(id) from topics where uuid = ?)
-  union all
-  select t.id, t.title, height + 1 from up join topic_edges e on e.child_id = up.id and e.main = 1
-  join topics t on t.id = e.parent_id where height < 1000
-)
-select title from up order by height desc
-"""
-
 SCORES: Final = """
 select s.gen_id, s.essay_gen_id, s.evaluation_template, s.evaluation_model, s.replicate, s.score, s.scale_min,
   s.scale_max

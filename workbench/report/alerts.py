@@ -8,8 +8,8 @@ from typing import Any
 from workbench.clock import now
 from workbench.errors import UnknownName
 from workbench.events import told_facts
-from workbench.lineage import rows_of
 from workbench.store import Database, transaction
+from workbench.store.rows import rows_of
 
 Row = dict[str, Any]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.batch.listing import with_waiting
-from workbench.lineage import rows_of
 from workbench.store import Database
+from workbench.store.rows import rows_of
 
 _RUNS = """
 select id, job, status, started, ended, done, failed, skipped, calls, tokens_in, tokens_out, cost, version

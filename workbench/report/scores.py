@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.lineage import resolve, rows_of
+from workbench.lineage import resolve
 from workbench.report.narrow import Choice, chosen
 from workbench.store import Database
+from workbench.store.rows import rows_of
 
 Row = dict[str, Any]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.errors import BadInput
-from workbench.lineage import rows_of
 from workbench.store import Database, sqlite3
+from workbench.store.rows import rows_of
 
 Row = dict[str, Any]
 

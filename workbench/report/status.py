@@ -8,9 +8,9 @@ from typing import Any, Final
 from workbench.batch.listing import list_batches
 from workbench.events import told_facts
 from workbench.ids import STAGES
-from workbench.lineage import rows_of
 from workbench.report.runs import last_runs
 from workbench.store import Database, setting
+from workbench.store.rows import rows_of
 
 Row = dict[str, Any]
 

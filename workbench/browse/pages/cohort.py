@@ -13,8 +13,8 @@ from workbench.browse.links import Links
 from workbench.browse.page import Asked, Facts, Found, Page
 from workbench.errors import UnknownName
 from workbench.ids import STAGES
-from workbench.lineage import rows_of
 from workbench.store import Database
+from workbench.store.rows import rows_of
 
 COMBOS: Final = 40  # rows of the matrix on a page
 CELL: Final = 200  # generations listed of one cell

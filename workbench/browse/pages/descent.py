@@ -12,8 +12,9 @@ from workbench.browse.links import Links
 from workbench.browse.page import Asked, Facts, Found, Page
 from workbench.browse.pages.generation import subject
 from workbench.errors import UnknownName
-from workbench.lineage import about, rows_of
+from workbench.lineage import about
 from workbench.store import Database
+from workbench.store.rows import rows_of
 
 DRAFTS: Final = 8  # on a page
 MOST: Final = 10  # children drawn of each parent

@@ -10,8 +10,9 @@ from markupsafe import Markup
 from workbench.browse.family import Node, forest, picture
 from workbench.browse.links import Links
 from workbench.browse.page import Asked, Facts, Found, Page
-from workbench.lineage import family, resolve, rows_of, show
+from workbench.lineage import family, resolve, show
 from workbench.store import Database
+from workbench.store.rows import rows_of
 
 NEAR: Final = 8  # replicates on either side
 MOST: Final = ((60, 80), (12, 300), (4, 10**9))  # children drawn of each parent, in families of at most so many

@@ -7,8 +7,8 @@ from typing import Any, Final
 from workbench.browse.page import Asked, Facts, Found, Page
 from workbench.browse.pages.run import plain
 from workbench.errors import UnknownName
-from workbench.lineage import rows_of
 from workbench.store import Database
+from workbench.store.rows import rows_of
 
 Row = dict[str, Any]
 

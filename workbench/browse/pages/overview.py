@@ -13,9 +13,9 @@ from workbench.browse import svg
 from workbench.browse.alive import note_alive
 from workbench.browse.links import Links
 from workbench.browse.page import Asked, Facts, Found, Page
-from workbench.lineage import rows_of
 from workbench.report.status import status
 from workbench.store import Database
+from workbench.store.rows import rows_of
 
 MOST: Final = 12  # charts on the page
 WIDE: Final = 640  # of a chart with as many cycles as fit, or of more

@@ -12,8 +12,8 @@ from workbench.browse.page import Asked, Facts, Found, Page
 from workbench.browse.pages.latency import latency
 from workbench.browse.pages.run_charts import draw
 from workbench.errors import UnknownName
-from workbench.lineage import rows_of
 from workbench.store import Database
+from workbench.store.rows import rows_of
 
 Row = dict[str, Any]
 

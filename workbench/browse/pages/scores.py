@@ -7,11 +7,11 @@ from typing import Any, Final
 from workbench.browse.page import Asked, Facts, Found, Page
 from workbench.browse.pages.scores_charts import draw
 from workbench.errors import UnknownName
-from workbench.lineage import rows_of
 from workbench.report.agreement import CLASSES
 from workbench.report.essays import scale_of
 from workbench.report.narrow import Choice, among, chosen, narrowed, scores_of, where
 from workbench.store import Database
+from workbench.store.rows import rows_of
 
 Row = dict[str, Any]
 

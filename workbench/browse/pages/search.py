@@ -6,9 +6,9 @@ import re
 from typing import Any, Final
 
 from workbench.browse.page import Asked, Facts, Found, Page
-from workbench.lineage import rows_of
 from workbench.report.search import behind
 from workbench.store import Database, sqlite3
+from workbench.store.rows import rows_of
 
 Row = dict[str, Any]
 

@@ -6,8 +6,9 @@ from typing import Final
 
 from workbench.browse.page import Asked, Found, Page
 from workbench.errors import UnknownName
-from workbench.lineage import about, rows_of
+from workbench.lineage import about
 from workbench.store import Database
+from workbench.store.rows import rows_of
 
 SAMPLES: Final = 12  # on a page
 LETTERS: Final = 8_000  # read of each sample

@@ -13,8 +13,8 @@ from workbench.browse.levels import graph, neighbours
 from workbench.browse.links import Links
 from workbench.browse.page import Asked, Facts, Found, Page
 from workbench.errors import UnknownName
-from workbench.lineage import rows_of
 from workbench.store import Database
+from workbench.store.rows import rows_of
 
 LEVELS: Final = 4  # of an icicle
 ROWS: Final = 40  # of the list
