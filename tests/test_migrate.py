@@ -172,6 +172,12 @@ HARMFUL = {
     " where k.generation_id = generations.id and k.generation_id <> 3",
     "two rows exchanged": "update generations set gen_id = k.new_id from temp.mapping k"
     " where k.generation_id = case generations.id when 1 then 5 when 5 then 1 else generations.id end",
+    "another state": "update generations set gen_id = k.new_id, status = iif(generations.id = 1, 'failed', status)"
+    " from temp.mapping k where k.generation_id = generations.id",
+    "another text": "update generations set gen_id = k.new_id, content_id = (select max(id) from contents)"
+    " from temp.mapping k where k.generation_id = generations.id",
+    "a mark": "update generations set gen_id = k.new_id, legacy = generations.id = 1"
+    " from temp.mapping k where k.generation_id = generations.id",
     "a text lost": "delete from cohort_members where id = 1",
 }
 

@@ -288,12 +288,12 @@ class FactSet:
             whole.update(b"".join(sorted([part[at : at + 16] for at in range(0, len(part), 16)])))
         return whole.hexdigest()
 
-    @classmethod
-    def add(cls, facts: str, *sets: FactSet) -> None:
-        """Put facts, JSON arrays one a line, into each of the sets; after tabs, if any: how all lines end in each."""
+    def add(self, facts: str, endings: str = "") -> None:
+        """Put facts, JSON arrays one a line, into the set; `endings`: arrays, one a line, that each goes on with."""
         lines = facts.encode().split(b"\n")
-        parts = [line.split(b"\t") for line in lines] if b"\t" in lines[0] else []
-        for at, one in enumerate(sets, 1):
-            hashes, whole = one._hashes, [part[0][:-1] + b"," + part[at][1:] for part in parts] or lines
-            for digest in [blake2b(line, digest_size=16).digest() for line in whole]:
-                hashes[digest[0]] += digest
+        if endings:
+            pairs = zip(lines, endings.encode().split(b"\n"), strict=True)
+            lines = [fact[:-1] + b"," + ending[1:] for fact, ending in pairs]
+        hashes = self._hashes
+        for digest in [blake2b(line, digest_size=16).digest() for line in lines]:
+            hashes[digest[0]] += digest

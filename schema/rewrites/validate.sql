@@ -28,7 +28,7 @@ where k.legacy = 1 and case g.stage
 
 -- name: no legacy row among the migrated
 select g.gen_id from temp.mapping k join generations g on g.id = k.generation_id
-where k.legacy = 1 and g.legacy = 1
+where g.legacy = 1
 
 -- name: no blocked row that was touched
 select (select g.gen_id from generations g where g.id = b.generation_id) from temp.blocked b

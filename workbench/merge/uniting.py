@@ -17,7 +17,7 @@ from workbench.merge.settle import settle
 from workbench.merge.trust import refuse_what_deceives
 from workbench.migrate.books import Report
 from workbench.migrate.frame import links_unwatched, recorded
-from workbench.migrate.meanwhile import digest_meanwhile
+from workbench.migrate.meanwhile import meanwhile
 from workbench.store import Database, sqlite3
 from workbench.verify import digest
 
@@ -66,7 +66,7 @@ def unite(db: Database, order: Order) -> MergeReport:
 
 def _unite(db: Database, number: int, record: Report, done: MergeReport, clashes: Clashes, order: Order) -> None:
     digests = order.digests and order.keep
-    with digest_meanwhile(db) if digests else nullcontext(str) as digest_before:
+    with meanwhile(db, digest) if digests else nullcontext(str) as digest_before:
         try:
             rows = _number(db, clashes)
         except InvalidSignature as error:

@@ -12,13 +12,13 @@ from workbench.migrate import legacy, mapping
 from workbench.migrate.books import Problem, Report
 from workbench.migrate.frame import recorded
 from workbench.migrate.kinds import rewrite_by
-from workbench.migrate.meanwhile import digest_meanwhile
+from workbench.migrate.meanwhile import meanwhile
 from workbench.migrate.rewrite import rewrite_ids
 from workbench.migrate.sheets import Sheets
 from workbench.migrate.statements import statements
 from workbench.migrate.validate import check, standing
 from workbench.store import Database, scheme_of
-from workbench.verify import digest
+from workbench.verify.digest import Reading, read_beside_ids
 
 SHOWN: Final = 10  # blocked rows that a refusal names
 
@@ -57,29 +57,29 @@ def _carry_out(db: Database, request: Request, sheets: Sheets, *, keep: bool, sn
     told = asdict(request) | {"from_scheme": old.name, "to_scheme": new.name}
     kind = "legacy" if request.legacy else "ids"
     frame = recorded(db, kind, told, keep=keep, snapshot=snapshot)
-    with frame as (number, report), digest_meanwhile(db) as digest_before:
+    with frame as (number, report), meanwhile(db, read_beside_ids) as read_before:
         before = standing(db, texts=request.legacy)
         if request.legacy:
             legacy.look(db)
         mapping.block(db, numbered=request.legacy)
         if _report_blocked(db, report) and keep and not request.lenient:
             raise _blocked(report.problems)
-        middle = _make_ready(db, report, digest_before) if request.legacy else ""
-        rewrite_ids(db, number, new, report, scope=mapping.ALL, all_rows=True, before_writing=digest_before)
-        report.digest_before = digest_before()
-        report.digest_after = check(db, number, before, old.name, middle or report.digest_before)
+        middle = _make_ready(db, report, read_before) if request.legacy else None
+        rewrite_ids(db, number, new, report, scope=mapping.ALL, all_rows=True, before_writing=read_before)
+        report.digest_before = read_before().digest
+        report.digest_after = check(db, number, before, (middle or read_before()).beside_ids)
         sheets.write(db)
     return report
 
 
-def _make_ready(db: Database, report: Report, before_writing: Callable[[], object]) -> str:
-    """Do to legacy rows all that comes before their IDs; gives the digest then."""
+def _make_ready(db: Database, report: Report, before_writing: Callable[[], object]) -> Reading:
+    """Do to legacy rows all that comes before their IDs; gives what the file holds then."""
     before_writing()
     legacy.fill_fields(db, report)
     legacy.number_replicates(db, report)
     legacy.add_drafts(db, report)
     legacy.number_replicates(db, report, synthetic=True)
-    return digest(db)
+    return read_beside_ids(db)
 
 
 def _report_blocked(db: Database, report: Report) -> int:

@@ -14,6 +14,7 @@ from workbench.migrate.statements import statements
 from workbench.migrate.validate import check, standing
 from workbench.store import Database, scheme_of
 from workbench.verify import digest
+from workbench.verify.digest import read_beside_ids
 
 Kind = Literal["template", "model", "combo", "cohort"]
 # Where each kind's names are: table and column.
@@ -49,10 +50,10 @@ def rename(
         report.digest_before = digest(db)
         before = standing(db, texts=False)
         report.step("rename", _write(db, kind, number, old, new))
-        middle = digest(db)
+        middle = read_beside_ids(db).beside_ids
         _choose(db, kind, number)
         rewrite_ids(db, migration, scheme_of(db), report, scope=mapping.CHOSEN, all_rows=False)
-        report.digest_after = check(db, migration, before, scheme_of(db).name, middle)
+        report.digest_after = check(db, migration, before, middle)
     return report
 
 

@@ -82,8 +82,10 @@ def _write(db: Database, number: int, scope: Scope, all_rows: bool) -> Counts:
         _keep(db, number, counts.mapped, all_rows=all_rows)
         most = scope is mapping.ALL and 2 * counts.written > counts.mapped
         with index_apart(db, IDS_INDEX):
-            db.execute(sql["rewrite all" if most else "rewrite"])
-            db.execute(sql["rewrite legacy"])
+            names = ("rewrite all" if most else "rewrite", "rewrite legacy")
+            changed = sum(db.execute(sql[name]).rowcount for name in names)
+        if changed != (counts.mapped if most else counts.written):
+            raise not_kept([f"{changed} IDs were written"])
     return counts
 
 

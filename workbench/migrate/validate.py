@@ -10,20 +10,10 @@ from workbench.ids import STAGES, FactSet
 from workbench.migrate.statements import statements
 from workbench.store import Database
 from workbench.verify.check import Rule, examine
-from workbench.verify.digest import digests_of_two_namings
-from workbench.verify.facts import Ending
+from workbench.verify.digest import read_beside_ids
 from workbench.verify.functions import register
 
 SAMPLE: Final = 1000  # IDs that are computed a second time, by another way
-_UNDONE: Final = """
-  left join temp.mapping gk on gk.generation_id = g.id
-  left join temp.mapping pk on pk.generation_id = p.id"""
-
-
-def before_renaming(scheme: str) -> Ending:
-    """Give how the digest's lines named everything before the IDs were rewritten; joined by `temp.mapping`."""
-    was = "coalesce(gk.old_id, g.gen_id)"
-    return Ending(was, f"{was}, coalesce(gk.legacy, g.legacy), coalesce(pk.old_id, p.gen_id)", f"'{scheme}'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +35,27 @@ def standing(db: Database, *, texts: bool) -> Standing:
 def _hashed(db: Database, sql: str) -> str:
     found, rows = FactSet(), db.execute(sql)
     while batch := rows.fetchmany(500):
-        FactSet.add("\n".join(line for (line,) in batch), found)
+        found.add("\n".join(line for (line,) in batch))
     return found.hexdigest()
 
 
-def check(db: Database, number: int, before: Standing, scheme_before: str, digest_before: str) -> str:
-    """Check everything; gives the digest after. `digest_before` is that of right before the IDs were rewritten.
+def check(db: Database, number: int, before: Standing, beside_ids: str) -> str:
+    """Check everything; gives the digest after. `beside_ids` is the hash of the rest, right before the rewrite.
 
     That every ID is the function of its signature follows from two facts: the mapping was made by it, and every row
     has the ID of the mapping; a sample is computed a second time. That nothing but IDs changed is seen by hashing
-    every fact under its old ID again. Unique IDs, unique signatures and links are SQLite's to keep.
+    everything else of every row again. Unique IDs, unique signatures and links are SQLite's to keep.
     Raises DamagedFile, so that the transaction is taken back.
     """
     after = standing(db, texts=bool(before.texts))
-    digest, undone = digests_of_two_namings(db, before_renaming(scheme_before), _UNDONE)
-    found = [] if undone == digest_before else ["something else than IDs changed"]
+    now = read_beside_ids(db)
+    found = [] if now.beside_ids == beside_ids else ["something else than IDs changed"]
     found += [f"{what} changed" for what in ("members", "texts") if getattr(before, what) != getattr(after, what)]
     for name, sql in statements("validate").items():
         if name.startswith("no "):
             found += [f"{name[3:]}: {row}" for (row,) in db.execute(sql, {"migration": number}).fetchmany(3)]
     _refuse([*found, *_counts(db, before, after), *_sample(db), *_links(db, number)])
-    return digest
+    return now.digest
 
 
 def check_rollback(db: Database, number: int) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
-from workbench.ids import FactSet, content_hash
+from workbench.ids import FactDigest, FactSet, content_hash
 from workbench.store import Database
 from workbench.verify.check import snapshot
-from workbench.verify.facts import BY_CHAIN, BY_ID, PLAIN, Ending, Naming, generations, named
+from workbench.verify.facts import BY_CHAIN, BY_ID, PLAIN, Naming, generations, named
 
 SPAN: Final = 500  # lines, or row numbers, to a batch
 _LAST: Final = 2**63 - 1  # the highest number that SQLite gives a row
@@ -28,26 +27,37 @@ def digest(db: Database, *, without_ids: bool = False) -> str:
     Source: "Digest" in docs/architecture.md.
     """
     found = FactSet()
-    _hash(db, BY_CHAIN if without_ids else BY_ID, found)
+    _hash(db, BY_CHAIN if without_ids else BY_ID, found.add)
     return found.hexdigest()
 
 
-def digests_of_two_namings(db: Database, before: Ending, joins: str) -> tuple[str, str]:
-    """Give the digest, and the one that this content would have under other IDs and another scheme, in one pass.
+class Reading(NamedTuple):
+    """What a file holds: its digest, and one hash of everything beside public IDs, row by row in their order.
 
-    `before` holds the SQL of the other IDs, over `g` (a generation), `p` (its parent) and what `joins` adds.
+    There row numbers say which generation is meant: a rewrite of IDs keeps them, and so this hash.
     """
-    naming = replace(BY_ID, joins=joins, endings=(*BY_ID.endings, before))
-    now, then = FactSet(), FactSet()
-    _hash(db, naming, now, then)
-    return now.hexdigest(), then.hexdigest()
+
+    digest: str
+    beside_ids: str
 
 
-def _hash(db: Database, naming: Naming, *sets: FactSet) -> None:
+def read_beside_ids(db: Database) -> Reading:
+    """Give the digest, and in the same pass what tells whether anything but IDs changes from now on."""
+    found, rest = FactSet(), FactDigest()
+
+    def take(facts: str, ids: str = "", rows: str = "") -> None:
+        found.add(facts, ids)
+        rest.add_sorted((facts, rows))
+
+    _hash(db, BY_ID, take, apart=True)
+    return Reading(found.hexdigest(), rest.hexdigest())
+
+
+def _hash(db: Database, naming: Naming, take: Callable[..., None], *, apart: bool = False) -> None:
     waiting: deque[Future[None]] = deque()
     with snapshot(db), ThreadPoolExecutor(1) as pool:
-        for lines in _batches_of_all(db, naming):
-            waiting.append(pool.submit(FactSet.add, lines, *sets))
+        for texts in _batches_of_all(db, naming, apart=apart):
+            waiting.append(pool.submit(take, *texts))
             if len(waiting) > _AHEAD:
                 waiting.popleft().result()
         for future in waiting:
@@ -58,23 +68,22 @@ def lines(db: Database, *, without_ids: bool = False) -> list[str]:
     """Give the lines that are hashed, sorted, all at once; useful to see in what two projects differ."""
     with snapshot(db):
         batches = list(_batches_of_all(db, BY_CHAIN if without_ids else BY_ID))
-    return sorted(line for batch in batches for line in batch.split("\n"))
+    return sorted(line for (batch,) in batches for line in batch.split("\n"))
 
 
-def _batches_of_all(db: Database, naming: Naming) -> Iterator[str]:
+def _batches_of_all(db: Database, naming: Naming, *, apart: bool = False) -> Iterator[tuple[str, ...]]:
     db.conn.create_function("text_hash", 1, _text_hash, deterministic=True)
-    for sql in (*PLAIN.values(), *named(naming).values()):
+    for sql in (*PLAIN.values(), *named(naming, apart=apart).values()):
         yield from _batches(db, sql)
-    sql = generations(naming)
+    sql = generations(naming, apart=apart)
     for first in _starts(db):
-        (text,) = db.execute(sql, {"first": first, "last": min(first + SPAN - 1, _LAST)}).fetchone()
-        yield text
+        yield db.execute(sql, {"first": first, "last": min(first + SPAN - 1, _LAST)}).fetchone()
 
 
-def _batches(db: Database, sql: str) -> Iterator[str]:
+def _batches(db: Database, sql: str) -> Iterator[tuple[str, ...]]:
     rows = db.execute(sql)
     while batch := rows.fetchmany(SPAN):
-        yield "\n".join(line for (line,) in batch)
+        yield tuple("\n".join(map(str, column)) for column in zip(*batch, strict=True))
 
 
 def _starts(db: Database) -> Iterator[int]:

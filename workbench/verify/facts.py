@@ -7,7 +7,6 @@ answers that are not current have lines of their own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,23 +63,15 @@ _ANSWER: Final = ", ".join(
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """What a line says at its end of a generation's public ID: as a name, and of the row itself; and the scheme."""
-
-    name: str
-    row: str
-    scheme: str
-
-
-@dataclass(frozen=True, slots=True)
 class Naming:
-    """How lines name generations: `signature` of its own row, `chain` elsewhere, or their IDs by the endings."""
+    """How lines name generations: `signature` of their own rows, `chain` elsewhere; or their IDs, `row` and `name`."""
 
     signature: str
     chain: str
     combo: str
     joins: str
-    endings: tuple[Ending, ...]
+    row: str
+    name: str
 
 
 BY_CHAIN: Final = Naming(
@@ -90,44 +81,46 @@ BY_CHAIN: Final = Naming(
     " lower(pm.llm_model_id), p.replicate, lower(t.name), lower(m.llm_model_id), g.replicate",
     combo="coalesce(g.combo_id, p.combo_id, q.combo_id)",
     joins=_ABOVE,
-    endings=(),
+    row="",
+    name="",
 )
 BY_ID: Final = Naming(
     signature="lower(c.combo_id), lower(t.name), lower(m.llm_model_id), g.replicate",
     chain="",
     combo="g.combo_id",
     joins="",
-    endings=(Ending("g.gen_id", "g.gen_id, g.legacy, p.gen_id", "value"),),
+    row="g.gen_id, g.legacy, p.gen_id",
+    name="g.gen_id",
 )
 
 
-def _line(columns: str, endings: Sequence[str]) -> str:
-    """Give the SQL of a JSON array; where several endings are asked for, they follow it, each after a tab."""
-    if len(endings) > 1:
-        return " || char(9) || ".join(f"json_array({part})" for part in (columns, *endings))
-    return f"json_array({', '.join((columns, *endings))})"
+def _line(columns: str, ids: str, rows: str, *, apart: bool) -> str:
+    """Give the SQL of a fact as one JSON array; `apart` as two, without IDs and of these, and row numbers for them."""
+    if apart:
+        return f"json_array({columns}) as fact, json_array({ids}) as ids, {rows} as rows"
+    return f"json_array({', '.join(filter(None, (columns, ids)))}) as fact"
 
 
 def _family(naming: Naming) -> str:
     return f"{_OWN}{naming.joins}\n  left join combos c on c.id = {naming.combo}"
 
 
-def generations(naming: Naming) -> str:
-    """Give the SQL of the lines of all generations numbered from :first to :last, as one text."""
+def generations(naming: Naming, *, apart: bool = False) -> str:
+    """Give the SQL of the lines of all generations numbered from :first to :last, as one text; `apart` as three."""
     columns = f"g.stage, {naming.signature}, g.status, x.generation_id is g.id, {_ANSWER}"
-    line = _line(columns, [ending.row for ending in naming.endings])
+    line = _line(columns, naming.row, "coalesce(g.parent_id, 0)", apart=apart)
+    texts = ", ".join(f"group_concat({part}, char(10))" for part in (("fact", "ids", "rows") if apart else ("fact",)))
     return (
-        f"select group_concat(line, char(10)) from (select {line} as line from generations g{_family(naming)}\n"
+        f"select {texts} from (select {line} from generations g{_family(naming)}\n"
         f"  left join contents x on x.id = g.content_id{_SCORES}\n  where g.id between :first and :last)"
     )
 
 
-def named(naming: Naming) -> dict[str, str]:
+def named(naming: Naming, *, apart: bool = False) -> dict[str, str]:
     """Give the SQL of other facts that name generations: answers that are not current, members, the scheme."""
-    names = [ending.name for ending in naming.endings]
     chain = f", {naming.chain}" if naming.chain else ""
-    answer = _line(f"'answer', {_ANSWER}{chain}", names)
-    member = _line(f"'member', lower(o.name), k.place{chain}", names)
+    answer = _line(f"'answer', {_ANSWER}{chain}", naming.name, "g.id", apart=apart)
+    member = _line(f"'member', lower(o.name), k.place{chain}", naming.name, "g.id", apart=apart)
     facts = {
         # Found by an index that has numbers alone, so that no text is read of those that are current.
         "answer": f"select {answer} from contents k cross join generations g on g.id = k.generation_id"
@@ -135,7 +128,7 @@ def named(naming: Naming) -> dict[str, str]:
         "member": f"select {member} from cohort_members k join cohorts o on o.id = k.cohort_id"
         f" join generations g on g.id = k.generation_id{_family(naming)}",
     }
-    if naming.endings:
-        scheme = _line("'scheme'", [ending.scheme for ending in naming.endings])
+    if naming.name:
+        scheme = _line("'scheme'", "value", "0", apart=apart)
         facts["scheme"] = f"select {scheme} from project where key = 'scheme'"
     return facts
