@@ -121,6 +121,30 @@ def test_a_configuration_is_carried_out_and_goes_on(tmp_path: Path, run) -> None
     assert (after.code, after.json["done"], after.json["pending"]) == (0, 6, 0)
 
 
+@pytest.mark.parametrize("cap", [2, 5])
+def test_caps_hold_over_all_that_a_configuration_asks_for(cap: int, tmp_path: Path, run) -> None:
+    """Three calls grow the topics, the rest of the cap is for samples; nor does the same again go beyond it."""
+    config, path = tmp_path / "config.yaml", tmp_path / "made.db"
+    config.write_text(CONFIG.replace("SAVE", "data.jsonl"), encoding="utf-8")
+    for _ in range(2):
+        assert run("run", config, "--max-calls", cap, "-p", path).code == 1
+        counted = run("query", "select sum(calls) as calls from runs", "-p", path, "--json")
+        assert counted.json == [{"calls": cap}]
+    assert run("run", config, "-p", path, "--json").code == 0
+
+
+def test_words_of_a_configuration_are_no_template(tmp_path: Path, run) -> None:
+    """They stand in the prompt as they stand in the file, though they speak of templates."""
+    words = "Explain {% raw %}x{%- endraw %}, {{ braces }}, {# notes #} and {%endraw%}."
+    config, path = tmp_path / "config.yaml", tmp_path / "made.db"
+    generation = f"generation: {{system_prompt: '{words}', instructions: '{words}'}}"
+    llm = CONFIG.splitlines()[0]
+    config.write_text(f"{llm}\n{generation}\noutput: {{num_samples: 1}}\n", encoding="utf-8")
+    assert run("run", config, "-p", path).code == 0
+    (prompt,) = run("query", "select system, text from prompts", "-p", path, "--json").json
+    assert prompt["system"] == words and words in prompt["text"]
+
+
 @pytest.mark.parametrize("name", ["../data.jsonl", "/tmp/data.jsonl"])
 def test_a_configuration_stays_in_its_folder(name: str, tmp_path: Path, run) -> None:
     """Both doors refuse it before anything is made."""

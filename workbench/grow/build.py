@@ -120,6 +120,11 @@ class GrowthWork:
         return bool(db.execute(pending, (self.model_id,)).fetchone()[0])
 
 
+def growth_job(name: str) -> str:
+    """Give the name under which runs that grow a topic model count together."""
+    return f"topics {name.strip()}".lower()
+
+
 def build_topics(
     db: Database,
     name: str,
@@ -134,7 +139,7 @@ def build_topics(
     """
     terms, begun = terms or Terms(), ticks()
     template, model = load_template(db, "topics", growth.template), load_model(db, growth.model)
-    job = f"topics {name}".strip().lower()
+    job = growth_job(name)
     with transaction(db):
         model_id = plant(db, name, growth)
         skipped = count(db, model_id, "done")
