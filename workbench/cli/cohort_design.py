@@ -52,7 +52,6 @@ def design(
       workbench cohort design spec.yaml --seed 7 --out design.csv
     """
     from workbench.cohorts import read_spec
-    from workbench.store.rehearsal import rehearsal
 
     read = read_spec(spec)
     with ExitStack() as stack:
@@ -67,8 +66,7 @@ def design(
             _print(rows, found.columns, kind, form, raw=raw)
             note(f"{count:,} of {many(found.count, 'row')}")
         else:
-            with rehearsal(dry_run):
-                _write(out, _lines(rows(), found.columns, kind, raw=raw), force=force)
+            _write(out, _lines(rows(), found.columns, kind, raw=raw), force=force, dry_run=dry_run)
             facts = {"rows": count, "of": found.count, "path": str(out)}
             document(facts, form, lambda: [f"{count:,} of {many(found.count, 'row')} in {out}"])
 
@@ -98,8 +96,9 @@ def _lines(rows: Iterator[Row], columns: tuple[str, ...], kind: str, *, raw: boo
     return csv_lines(rows, columns, raw=raw) if kind == "csv" else map(to_json, rows)
 
 
-def _write(path: Path, lines: Iterator[str], *, force: bool) -> None:
+def _write(path: Path, lines: Iterator[str], *, force: bool, dry_run: bool) -> None:
     from workbench.exports.files import new_file
+    from workbench.store.rehearsal import rehearsal
 
-    with new_file(path, force=force) as file:
+    with rehearsal(dry_run), new_file(path, force=force) as file:
         file.writelines(f"{one}\n" for one in lines)
