@@ -7,7 +7,6 @@ import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from hashlib import blake2b, sha256
 from typing import Any, ClassVar, Final
 
@@ -118,18 +117,15 @@ def scheme_named(name: str) -> Scheme:
     return Scheme(name, scheme.names_stage, int(size), scheme.rehashes_collisions)
 
 
-@cache
-def _triples() -> tuple[str, ...]:
-    return tuple(a + b + c for a in _DIGITS for b in _DIGITS for c in _DIGITS)
+_PAIRS: Final = tuple(a + b for a in _DIGITS for b in _DIGITS)  # few enough to stay in the processor's cache
 
 
 def base36(number: int) -> str:
     """Write a whole number ≥ 0 in 0-9a-z without padding."""
-    triples = _triples()
     text = ""
     while number:
-        text = triples[number % 46656] + text
-        number //= 46656
+        text = _PAIRS[number % 1296] + text
+        number //= 1296
     return text.lstrip("0") or "0"
 
 
