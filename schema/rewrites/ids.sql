@@ -184,11 +184,9 @@ from temp.mapping k
 where k.generation_id = generations.id and k.legacy = 1
 
 -- name: counts
--- What becomes of the rows: by stage how many move and how many stay, then how many are written, in one pass.
-select total(stage = 'draft' and moves), total(stage = 'draft' and not moves),
-  total(stage = 'essay' and moves), total(stage = 'essay' and not moves),
-  total(stage = 'evaluation' and moves), total(stage = 'evaluation' and not moves), total(moves or legacy = 1)
-from (select stage, new_id <> old_id as moves, legacy from temp.mapping)
+-- What becomes of a stage's rows: how many move, how many there are, how many are written.
+select total(moves), count(*), total(moves or legacy)
+from (select new_id <> old_id as moves, legacy from temp.mapping where stage = :stage)
 
 -- name: counts of blocked
 select g.stage, count(*) from temp.blocked b cross join generations g on g.id = b.generation_id group by g.stage

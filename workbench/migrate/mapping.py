@@ -126,30 +126,23 @@ def _settle_one(db: Database, scheme: Scheme, stage: str, sharer: _Sharer) -> di
 
 
 class Counts(NamedTuple):
-    """What becomes of the rows: by stage how many migrate, stay, are made, are blocked; how many are written."""
+    """By stage what becomes of the rows; how many are mapped in all, and how many of these are written."""
 
     changes: dict[str, dict[str, int]]
+    mapped: int
     written: int
-
-    @property
-    def mapped(self) -> int:
-        """How many rows are in `temp.mapping`."""
-        return sum(sum(one.values()) - one["blocked"] for one in self.changes.values())
 
 
 def counts(db: Database) -> Counts:
-    """Count the rows of each stage by what becomes of them: migrate, unchanged, synthetic, blocked."""
+    """Count the rows by stage: migrate, unchanged, synthetic, blocked."""
     sql = statements("ids")
-    *found, written = map(int, db.execute(sql["counts"]).fetchone())
+    found = {stage: map(int, db.execute(sql["counts"], {"stage": stage}).fetchone()) for stage in STAGES}
     blocked = dict(db.execute(sql["counts of blocked"]).fetchall())
     (made,) = db.execute("select count(*) from temp.synthetic").fetchone()
-    changes = {}
-    for stage, moving, staying in zip(STAGES, found[::2], found[1::2], strict=True):
+    done = Counts({}, 0, 0)
+    for stage, (moving, rows, written) in found.items():
         new = made if stage == "draft" else 0
-        changes[stage] = {
-            "migrate": moving - new,
-            "unchanged": staying,
-            "synthetic": new,
-            "blocked": blocked.get(stage, 0),
-        }
-    return Counts(changes, written)
+        change = {"migrate": moving - new, "unchanged": rows - moving, "synthetic": new}
+        change["blocked"] = blocked.get(stage, 0)
+        done = Counts(done.changes | {stage: change}, done.mapped + rows, done.written + written)
+    return done
