@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.clock import now
 from workbench.store import Database
+from workbench.store.json_columns import told_facts
 
 
 def record_event(db: Database, run_id: int | None, event: str, facts: Mapping[str, object]) -> None:
@@ -26,15 +27,6 @@ def read_events(db: Database, *, run_id: int | None = None, after: int = 0) -> I
     )
     for number, run, at, event, data in rows:
         yield {"event": event, "at": at, "run": run, "id": number, **told_facts(data)}
-
-
-def told_facts(stored: str) -> dict[str, Any]:
-    """Give the facts of an event or alert as data; what a file from elsewhere holds and is no JSON object, as text."""
-    try:
-        facts = json.loads(stored)
-    except (ValueError, RecursionError):
-        facts = None
-    return facts if isinstance(facts, dict) else {"text": stored}
 
 
 def record_alert(

@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 
 from workbench.batch.books import Batch, Line, close_line, close_rest, end_batch, find_line, outcomes
 from workbench.batch.filling import FACTOR
-from workbench.catalogue.models import Model, load_model, model_name
+from workbench.catalogue.models import Model, model_at
 from workbench.catalogue.templates import load_version
 from workbench.generate.engine import receipt_of
 from workbench.generate.judging import judge, unusable
@@ -133,7 +133,7 @@ class Taker:
 
     def _model(self, model_id: int) -> Model:
         if model_id not in self._models:
-            self._models[model_id] = load_model(self.db, model_name(self.db, model_id)[0])
+            self._models[model_id] = model_at(self.db, model_id)[0]
         return self._models[model_id]
 
 

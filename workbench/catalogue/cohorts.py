@@ -10,6 +10,7 @@ from workbench.clock import now
 from workbench.errors import Conflict
 from workbench.ids import STAGES, content_hash, fold
 from workbench.store import Database, insert
+from workbench.store.json_columns import told_facts
 from workbench.store.rows import streamed
 
 
@@ -106,7 +107,7 @@ def cohort_facts(db: Database, cohort_id: int) -> dict[str, Any]:
         "mode": mode,
         "members": members,
         "created": created,
-        "settings": json.loads(settings or "{}"),
+        "settings": told_facts(settings),
         "spec": spec,
         "files": cohort_files(db, cohort_id),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -10,6 +9,7 @@ from typing import Any
 
 from workbench.errors import UnknownName
 from workbench.store import Database
+from workbench.store.json_columns import told_facts
 from workbench.store.rows import streamed
 
 
@@ -26,7 +26,7 @@ def models(db: Database) -> Iterator[dict[str, Any]]:
             "llm_model_id": name,
             "provider": provider,
             "name": model,
-            "parameters": json.loads(parameters or "{}"),
+            "parameters": told_facts(parameters),
             "price_in": price_in,
             "price_out": price_out,
             "display_name": display,

@@ -11,6 +11,7 @@ from workbench.clock import now
 from workbench.errors import BadInput, UnknownName
 from workbench.ids import fold, model_hash
 from workbench.store import Database, insert
+from workbench.store.json_columns import stored_object
 
 MAX_PARAMETERS = 20_000  # characters of JSON
 _SECRET = ("api_key", "apikey", "authorization", "base_url", "url", "token", "secret", "password", "headers")
@@ -115,13 +116,24 @@ def _version(db: Database, model_id: int, model: Model) -> int:
 
 
 def load_model(db: Database, llm_model_id: str) -> Model:
-    """Give a model as new work uses it; raises UnknownName with the names there are."""
-    row = db.execute(
-        "select m.llm_model_id, v.provider, v.name, v.parameters, m.display_name, m.price_in, m.price_out"
-        " from models m join model_versions v on v.id = m.version_id where m.id = ?",
-        (model_ids(db, llm_model_id)[0],),
+    """Give a model as new work uses it; raises UnknownName with the names there are, DamagedFile."""
+    return model_at(db, model_ids(db, llm_model_id)[0])[0]
+
+
+def model_at(db: Database, model_id: int) -> tuple[Model, int]:
+    """Give a model by its number, as new work uses it, and the number of its current version.
+
+    Raises UnknownName when it has no settings, DamagedFile for parameters that are no JSON object.
+    """
+    name, display_name, price_in, price_out, provider, own, parameters, version_id = db.execute(
+        "select m.llm_model_id, m.display_name, m.price_in, m.price_out, v.provider, v.name, v.parameters, v.id"
+        " from models m left join model_versions v on v.id = m.version_id where m.id = ?",
+        (model_id,),
     ).fetchone()
-    return Model(row[0], row[1], row[2], json.loads(row[3]), row[4], row[5], row[6])
+    if version_id is None:
+        raise UnknownName(f"model {name!r} has no settings", mend="add them with `workbench models add`")
+    settings = stored_object(parameters, f"the parameters of model {name}")
+    return Model(name, provider, own, settings, display_name, price_in, price_out), int(version_id)
 
 
 def model_ids(db: Database, llm_model_id: str) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from workbench.errors import UnknownName
 from workbench.ids import fold
 from workbench.prompts import Template
 from workbench.store import Database, insert
+from workbench.store.json_columns import stored_object
 
 Change = Literal["added", "changed", "unchanged"]
 
@@ -90,13 +91,13 @@ def _loaded(row: tuple[object, ...]) -> Template:
         system=str(system),
         minimum_lines=int(str(lines)),
         scale=None if low is None or high is None else (float(str(low)), float(str(high))),
-        schema=None if schema is None else json.loads(str(schema)),
+        schema=None if schema is None else stored_object(str(schema), f"the keywords of template {name}'s schema"),
         description=str(description),
     )
 
 
 def load_version(db: Database, version_id: int) -> Template:
-    """Give a template as one of its versions has it."""
+    """Give a template as one of its versions has it; raises DamagedFile for a schema that is no JSON object."""
     return _loaded(db.execute(_SELECT + "v.id = ?", (version_id,)).fetchone())
 
 

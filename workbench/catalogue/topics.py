@@ -10,6 +10,7 @@ from workbench.clock import now
 from workbench.errors import Conflict, DamagedFile, UnknownName
 from workbench.ids import fold
 from workbench.store import Database, insert
+from workbench.store.json_columns import told_facts
 from workbench.topics import Node, TopicModel
 from workbench.topics.model import topological
 
@@ -176,4 +177,4 @@ def _edges(db: Database, model_id: int, at: dict[int, int]) -> list[tuple[int, i
 
 def _failures(db: Database, model_id: int) -> list[dict[str, object]]:
     rows = db.execute("select detail from topic_failures where topic_model_id = ? order by id", (model_id,))
-    return [json.loads(detail) for (detail,) in rows]
+    return [told_facts(detail) for (detail,) in rows]

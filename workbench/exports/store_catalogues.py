@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any, Final
 
 from workbench.catalogue.templates import load_version
+from workbench.cohorts import LEVELS
 from workbench.exports.store_folder import Folder
 from workbench.exports.store_names import file_name
 from workbench.ids import STAGES
 from workbench.prompts import DEFAULT_SCALE, Template, write_template
 from workbench.store import Database
+from workbench.store.json_columns import told_facts
 
-LEVELS: Final = ("sentence", "paragraph", "article")
 _COMBOS: Final = """
 select c.combo_id, 'v1', n.concept_id, c.level, c.k, '', m.place from combos c
 left join combo_members m on m.combo_id = c.id left join concepts n on n.id = m.concept_id
@@ -97,5 +97,5 @@ def _is_plain(template: Template) -> bool:
 def _models(db: Database) -> Iterator[dict[str, Any]]:
     for name, title, price_in, price_out, provider, own, parameters, current in db.execute(_MODELS):
         told = {"llm_model_id": name, "display_name": title, "price_in": price_in, "price_out": price_out}
-        settings = {"provider": provider, "name": own, "parameters": json.loads(parameters or "{}")}
+        settings = {"provider": provider, "name": own, "parameters": told_facts(parameters)}
         yield told | {"current": bool(current)} | settings

@@ -13,6 +13,7 @@ from workbench.clock import now
 from workbench.errors import BadInput, Conflict, raise_all
 from workbench.ids import fold, node_uuid, path_uuid
 from workbench.store import Database, insert
+from workbench.store.json_columns import told_facts
 
 MODES: Final = ("tree", "graph")
 LONGEST_TITLE: Final = 500  # characters
@@ -85,8 +86,8 @@ def known_model(db: Database, name: str, growth: Growth) -> int | None:
     row = db.execute("select id, kind, growth from topic_models where name = ?", (name.strip(),)).fetchone()
     if row is None:
         return None
-    before = json.loads(row[2]) if row[2] else None
-    if before is None or row[1] != growth.mode or before["prompt"] != growth.prompt:
+    before = told_facts(row[2]) if row[2] else None
+    if before is None or row[1] != growth.mode or before.get("prompt") != growth.prompt:
         raise Conflict(_otherwise(name, row[1], before), mend="build under another name, or say the same")
     return int(row[0])
 
@@ -94,7 +95,7 @@ def known_model(db: Database, name: str, growth: Growth) -> int | None:
 def _otherwise(name: str, kind: str, before: dict[str, Any] | None) -> str:
     if before is None:
         return f"topic model {name!r} was read from a file"
-    return f"topic model {name!r} is a {kind} grown from the prompt {before['prompt'][:80]!r}"
+    return f"topic model {name!r} is a {kind} grown from the prompt {str(before.get('prompt'))[:80]!r}"
 
 
 def sprout(db: Database, model_id: int, depth: int) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from workbench.catalogue.cohorts import cohort_files, replication, store_cohort
 from workbench.cohorts import MODES, Spec, curate, spec_from_texts
@@ -15,6 +15,7 @@ from workbench.plan.essays import Place, essays_today, top_essays
 from workbench.plan.families import Existing, allocated_before, evaluators, families
 from workbench.reading import json_text
 from workbench.store import Database, scheme_of
+from workbench.store.json_columns import told_facts
 
 Rubric = tuple[str, str]  # an evaluation template and the model that judges by it
 ESSAYS_ONLY = "nothing has judged these essays yet, so no evaluations are planned: say by which rubric and model"
@@ -78,12 +79,25 @@ def _same_choice(db: Database, name: str, choice: Choice) -> int | None:
     row = db.execute("select id, mode, spec, settings from cohorts where name = ?", (name.strip(),)).fetchone()
     if row is None or row[1] != choice.mode:
         return None
-    settings = json.loads(row[3])
+    settings = _settings(row[3], name)
     rubrics = [list(rubric) for rubric in choice.rubrics] or settings["rubrics"]
     asked = {"top": choice.top, "fill_up": choice.fill_up, "rubrics": rubrics}
-    if asked != settings or (choice.top is None and _today(db, choice.essays) != _today(db, _lines(row[2]))):
+    if asked != settings or (choice.top is None and _today(db, choice.essays) != _today(db, _lines(row[2] or ""))):
         return None
     return int(row[0])
+
+
+def _settings(stored: str | None, name: str) -> dict[str, Any]:
+    """Give what a cohort remembers of its choice; raises BadInput for one from elsewhere that remembers nothing."""
+    found = told_facts(stored)
+    rubrics = found.get("rubrics")
+    if not isinstance(rubrics, list) or not all(map(_is_rubric, rubrics)) or not {"top", "fill_up"} <= found.keys():
+        raise BadInput(f"how cohort {name!r} was curated is not known", mend="curate it under another name")
+    return found
+
+
+def _is_rubric(value: object) -> bool:
+    return isinstance(value, list) and list(map(type, value)) == [str, str]
 
 
 def _lines(text: str) -> list[Place]:
@@ -109,11 +123,13 @@ def _store(db: Database, name: str, choice: Choice) -> int:
 
 def _build(db: Database, cohort_id: int) -> Compiled:
     """Allocate what a curated cohort's choice asks for, what it allocated before first, and enrol it."""
-    mode, text, stored = db.execute("select mode, spec, settings from cohorts where id = ?", (cohort_id,)).fetchone()
-    settings = json.loads(stored)
+    name, mode, text, stored = db.execute(
+        "select name, mode, spec, settings from cohorts where id = ?", (cohort_id,)
+    ).fetchone()
+    settings = _settings(stored, name)
     rubrics = [(template, model) for template, model in settings["rubrics"]]
     found = curate(
-        families(db, _today(db, _lines(text)), rubrics),
+        families(db, _today(db, _lines(text or "")), rubrics),
         mode,
         Existing(db),
         replication(db),
@@ -121,7 +137,7 @@ def _build(db: Database, cohort_id: int) -> Compiled:
         remembered=allocated_before(db, cohort_id),
         scheme=scheme_of(db),
     )
-    done = enrolled(db, cohort_id, ((member, fresh) for member, fresh in found))
+    done = enrolled(db, cohort_id, found)
     if not rubrics:
         done.problems.append(ESSAYS_ONLY)
     return done

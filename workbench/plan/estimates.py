@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.catalogue.models import Model
 
+TYPICAL_PROMPT = 400  # tokens, when the record holds no call to learn from
 DEFAULT_ANSWER = 1000  # tokens that an answer is taken to have when nothing says better
 
 

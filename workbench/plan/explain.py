@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from workbench.catalogue.models import load_model, model_name
+from workbench.catalogue.models import model_at
 from workbench.catalogue.templates import load_version
-from workbench.plan.estimates import answer_tokens, price_of
+from workbench.errors import UnknownName
+from workbench.plan.estimates import TYPICAL_PROMPT, answer_tokens, price_of
 from workbench.store import Database
+from workbench.store.json_columns import told_facts
+from workbench.store.rows import Row, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,36 +41,32 @@ class Explanation:
 
 
 _FACTS = (
-    "select g.id, g.gen_id, g.stage, g.status, g.outcome, g.template_id, g.model_id, t.version_id,"
-    " x.template_version_id, x.model_version_id, x.parent_content_id, p.content_id, p.gen_id, p.status, x.detail,"
-    " x.tokens_in, x.tokens_out, o.name"
-    " from generations g left join templates t on t.id = g.template_id"
+    "select g.id, g.gen_id, g.stage, g.status, g.outcome, g.model_id, x.detail, x.tokens_in, x.tokens_out,"
+    " t.version_id as template_now, x.template_version_id as template_was, x.model_version_id as model_was,"
+    " p.content_id as parent_now, x.parent_content_id as parent_was, p.gen_id as parent, p.status as parent_status,"
+    " o.name as origin from generations g left join templates t on t.id = g.template_id"
     " left join contents x on x.id = g.content_id left join generations p on p.id = g.parent_id"
-    " left join cohorts o on o.id = g.origin_cohort_id where "
+    " left join cohorts o on o.id = g.origin_cohort_id"
 )
 
 
 def explain(db: Database, generation_id: int) -> Explanation:
     """Explain one generation, by its number inside the file."""
-    return _explained(db, db.execute(_FACTS + "g.id = ?", (generation_id,)).fetchone())
+    (row,) = rows_of(db, f"{_FACTS} where g.id = ?", (generation_id,))
+    return _explained(db, row)
 
 
 def explain_cohort(db: Database, cohort_id: int) -> Iterator[Explanation]:
     """Explain each member of a cohort, in order."""
-    rows = db.execute(
-        _FACTS.replace(" where ", " join cohort_members cm on cm.generation_id = g.id where ")
-        + "cm.cohort_id = ? order by cm.place, cm.id",
-        (cohort_id,),
-    )
-    for row in rows.fetchall():
+    members = "join cohort_members k on k.generation_id = g.id where k.cohort_id = ? order by k.place, k.id"
+    for row in rows_of(db, f"{_FACTS} {members}", (cohort_id,)):
         yield _explained(db, row)
 
 
-def _explained(db: Database, row: tuple[Any, ...]) -> Explanation:
-    gen_id, stage, model_id = row[1], row[2], row[6]
-    differences = tuple(_differences(db, row)) if row[8] is not None else ()
-    verdict, why = _in_batch(db, row[0]) or _verdict(row, differences)
-    return Explanation(gen_id, stage, verdict, why, differences, _cost(db, model_id, row[15], row[16]))
+def _explained(db: Database, row: Row) -> Explanation:
+    differences = tuple(_differences(db, row)) if row["template_was"] is not None else ()
+    verdict, why = _in_batch(db, row["id"]) or _verdict(row, differences)
+    return Explanation(row["gen_id"], row["stage"], verdict, why, differences, _cost(db, row))
 
 
 _BATCHES = "select exists (select 1 from sqlite_master where name = 'batch_lines')"
@@ -88,8 +86,9 @@ def _in_batch(db: Database, generation_id: int) -> tuple[str, str] | None:
     return "waiting", f"it stands in batch {row[0]}{sent}; `workbench batches take` takes the answer when it is there"
 
 
-def _verdict(row: tuple[Any, ...], differences: tuple[Difference, ...]) -> tuple[str, str]:
-    status, outcome, parent, parent_status, detail, origin = row[3], row[4], row[12], row[13], row[14], row[17]
+def _verdict(row: Row, differences: tuple[Difference, ...]) -> tuple[str, str]:
+    status, outcome, detail, origin = row["status"], row["outcome"], row["detail"], row["origin"]
+    parent, parent_status = row["parent"], row["parent_status"]
     if status == "blocked":
         why = f"its parent {parent} is {parent_status}" if outcome == "parent_failed" else f"{outcome}"
         return "blocked", f"{why}; it goes on when that is mended"
@@ -104,17 +103,16 @@ def _verdict(row: tuple[Any, ...], differences: tuple[Difference, ...]) -> tuple
     return "reused", f"done{f', first by cohort {origin}' if origin else ''}; nothing has changed since"
 
 
-def _differences(db: Database, row: tuple[Any, ...]) -> Iterator[Difference]:
-    version_now, version_was, model_was, parent_was, parent_now = row[7], row[8], row[9], row[10], row[11]
-    if version_now != version_was:
-        was, now = asdict(load_version(db, version_was)), asdict(load_version(db, version_now))
+def _differences(db: Database, row: Row) -> Iterator[Difference]:
+    if row["template_now"] != row["template_was"]:
+        was, now = (asdict(load_version(db, row[name])) for name in ("template_was", "template_now"))
         for key in ("text", "system", "mode", "parser", "minimum_lines", "scale", "schema"):
             if was[key] != now[key]:
                 yield Difference(f"template {key}", *_shortened(was[key], now[key]))
-    if model_was is not None and row[6] is not None:
-        yield from _model_differences(db, model_was, model_name(db, row[6])[1])
-    if parent_was is not None and parent_now != parent_was:
-        yield Difference("parent text", _hash(db, parent_was), _hash(db, parent_now))
+    if row["model_was"] is not None and row["model_id"] is not None:
+        yield from _model_differences(db, row["model_was"], model_at(db, row["model_id"])[1])
+    if row["parent_was"] is not None and row["parent_now"] != row["parent_was"]:
+        yield Difference("parent text", _hash(db, row["parent_was"]), _hash(db, row["parent_now"]))
 
 
 def _shortened(was: object, now: object) -> tuple[object, object]:
@@ -139,7 +137,7 @@ def _settings(db: Database, version_id: int) -> dict[str, object]:
     provider, name, parameters = db.execute(
         "select provider, name, parameters from model_versions where id = ?", (version_id,)
     ).fetchone()
-    return {"provider": provider, "name": name, **json.loads(parameters)}
+    return {"provider": provider, "name": name, **told_facts(parameters)}
 
 
 def _hash(db: Database, content_id: int | None) -> str | None:
@@ -147,15 +145,11 @@ def _hash(db: Database, content_id: int | None) -> str | None:
     return None if row is None else row[0]
 
 
-def _cost(db: Database, model_id: int | None, tokens_in: int | None, tokens_out: int | None) -> float | None:
-    if model_id is None:
+def _cost(db: Database, row: Row) -> float | None:
+    if row["model_id"] is None:
         return None
-    name, version = model_name(db, model_id) if _has_settings(db, model_id) else ("", 0)
-    if not version:
+    try:
+        model, _ = model_at(db, row["model_id"])
+    except UnknownName:  # it has no settings yet, and so no price
         return None
-    model = load_model(db, name)
-    return price_of(model, tokens_in or 400, tokens_out or answer_tokens(model))
-
-
-def _has_settings(db: Database, model_id: int) -> bool:
-    return bool(db.execute("select version_id is not null from models where id = ?", (model_id,)).fetchone()[0])
+    return price_of(model, row["tokens_in"] or TYPICAL_PROMPT, row["tokens_out"] or answer_tokens(model))

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
-from workbench.catalogue.models import Model, load_model, model_name
-from workbench.events import told_facts
-from workbench.plan.estimates import answer_tokens, price_of
+from workbench.catalogue.models import Model, model_at
+from workbench.plan.estimates import TYPICAL_PROMPT, answer_tokens, price_of
 from workbench.plan.orders import Order, shape, topics_shape
 from workbench.providers import why_not
 from workbench.record.selection import CohortSelection, GroupCount, Selection, counts
 from workbench.store import Database
-
-TYPICAL_PROMPT = 400  # tokens, when the record holds no call to learn from
+from workbench.store.json_columns import told_facts
 
 
 @dataclass(slots=True)
@@ -118,7 +116,7 @@ def _add_calls(db: Database, plan: Forecast, parts: list[tuple[int, int | None, 
     for template_id, model_id, count in parts:
         if model_id is None or count <= 0:
             continue
-        model = load_model(db, model_name(db, model_id)[0])
+        model = model_at(db, model_id)[0]
         each_in, each_out = _typical(db, template_id, model)
         plan.calls += count
         plan.providers = sorted({*plan.providers, model.provider})

@@ -10,6 +10,7 @@ from workbench.catalogue.templates import template_ids
 from workbench.catalogue.topics import topic_model_id
 from workbench.config import cycles, samples_for
 from workbench.errors import BadInput
+from workbench.ids import NO_TOPIC
 from workbench.record.seed import Seed, seed_drafts, seed_tasks
 from workbench.record.selection import DraftSelection, whole_cycles
 from workbench.store import Database, scheme_of
@@ -183,8 +184,8 @@ class Planting:
         }
         end = min(self._replicate + CHUNK, shape_.total_samples + 1)
         missing = [r for r in range(self._replicate, end) if r not in there]
-        fields = ("none", template.lower(), model.lower())
+        fields = (NO_TOPIC, template.lower(), model.lower())
         seeds = [Seed("draft", fields, r, shape_.template_id, shape_.model_id, combo_id) for r in missing]
         seed_tasks(db, seeds, scheme_of(db))
-        self._replicate = end - 1 if not missing else self._replicate
+        self._replicate = end - 1  # all before the end are there now
         return len(missing)

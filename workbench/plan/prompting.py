@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from workbench.catalogue.combos import concepts_of, topic_path
-from workbench.catalogue.models import Model, load_model, model_name
+from workbench.catalogue.models import Model, model_at
 from workbench.catalogue.templates import load_version
 from workbench.errors import UnknownName
 from workbench.ids import NO_TOPIC, prompt_hash
@@ -78,8 +77,7 @@ class Prompter:
         load_parser(template.parser)
         if model_id is None:
             raise UnknownName(f"the tasks of template {template.name!r} name no model", mend="name one in the spec")
-        name, number = model_name(self._db, model_id)
-        return Versions(template, version[0], load_model(self._db, name), number)
+        return Versions(template, version[0], *model_at(self._db, model_id))
 
     def prompt(self, row: Row) -> Prompt:
         """Render the prompt of a task; raises BadTemplate with template and line."""
@@ -91,7 +89,7 @@ class Prompter:
     def _variables(self, row: Row) -> Variables:
         """Give what the template sees; what is known of a draft's combo is looked up once and kept."""
         if row.stage != "draft":
-            return _STAGES[row.stage](self._db, row)
+            return (essay_variables if row.stage == "essay" else evaluation_variables)(self._db, row)
         about = self._combos.get(row.combo_id)
         if about is None:
             if len(self._combos) >= MOST_COMBOS:
@@ -136,11 +134,6 @@ def combo_variables(db: Database, combo_id: int | None) -> dict[str, Any]:
     }
 
 
-def draft_variables(db: Database, row: Row) -> Variables:
-    """What a draft's template sees: what its combo is about, cycle and replicate."""
-    return {**combo_variables(db, row.combo_id), "cycle": row.replicate - 1, "replicate": row.replicate}, None
-
-
 def _parent_text(db: Database, row: Row) -> tuple[str, int, int | None]:
     raw, parsed, same, content_id, combo_id = db.execute(
         "select x.raw, x.parsed, x.parsed_hash = x.raw_hash, x.id, p.combo_id"
@@ -153,22 +146,11 @@ def _parent_text(db: Database, row: Row) -> tuple[str, int, int | None]:
 def essay_variables(db: Database, row: Row) -> Variables:
     """What an essay's template sees: its draft as `draft_block` and `links_block`, and what the draft is about."""
     text, content_id, combo_id = _parent_text(db, row)
-    about = {} if combo_id is None else draft_variables(db, _as_draft(row, combo_id))[0]
+    about = {} if combo_id is None else {**combo_variables(db, combo_id), "cycle": row.replicate - 1}
     return {**about, "draft_block": text, "links_block": text, "replicate": row.replicate}, content_id
-
-
-def _as_draft(row: Row, combo_id: int) -> Row:
-    return Row(row.id, row.gen_id, "draft", combo_id, None, row.template_id, row.model_id, row.replicate, row.place)
 
 
 def evaluation_variables(db: Database, row: Row) -> Variables:
     """What an evaluation's template sees: the essay as `response`."""
     text, content_id, _ = _parent_text(db, row)
     return {"response": text, "replicate": row.replicate}, content_id
-
-
-_STAGES: dict[str, Callable[[Database, Row], Variables]] = {
-    "draft": draft_variables,
-    "essay": essay_variables,
-    "evaluation": evaluation_variables,
-}

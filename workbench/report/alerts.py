@@ -7,8 +7,8 @@ from typing import Any
 
 from workbench.clock import now
 from workbench.errors import UnknownName
-from workbench.events import told_facts
 from workbench.store import Database, transaction
+from workbench.store.json_columns import told_facts
 from workbench.store.rows import rows_of
 
 Row = dict[str, Any]

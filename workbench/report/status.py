@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from workbench.batch.listing import list_batches
-from workbench.events import told_facts
 from workbench.ids import STAGES
 from workbench.report.runs import last_runs
 from workbench.store import Database, setting
+from workbench.store.json_columns import told_facts
 from workbench.store.rows import rows_of
 
 Row = dict[str, Any]
