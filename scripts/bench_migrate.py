@@ -240,11 +240,12 @@ def main() -> None:
         phases.append(("apply", apart("apply", path)))
         add_newer(path, asked.generations // 100)
         phases += [("rollback", apart("rollback", path)), ("vacuum into", apart("vacuum into", path))]
-        base = min(one["seconds"] for phase, one in phases if phase == "vacuum into")
+        base, cpu = (min(one[key] for phase, one in phases if phase == "vacuum into") for key in ("seconds", "cpu"))
         for phase, one in phases:
             print(
                 f"{phase:12} {one['seconds']:7.2f} s  {one['cpu']:7.2f} s of CPU  {one['seconds'] / base:5.2f} x VACUUM"
-                f" INTO  {one['memory'] / 2**20:5.0f} MB more  log {one['log'] / size:.2f} of the file"
+                f" INTO  {one['cpu'] / cpu:5.2f} x its CPU  {one['memory'] / 2**20:5.0f} MB more"
+                f"  log {one['log'] / size:.2f} of the file"
             )
         print(f"{asked.generations:,} generations, {size / 1e6:.0f} MB; goals: apply 5, rollback 2, 64 MB, log 0.3")
         cost = journal_cost(Path(name), asked.legacy)
