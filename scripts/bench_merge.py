@@ -119,7 +119,8 @@ def main() -> None:
             print(
                 f"{phase:12} {one['seconds']:7.2f} s  {one['seconds'] / base:5.2f} x VACUUM INTO"
                 f"  {one['cpu'] / cpu:5.2f} x its CPU  {one['memory'] / 2**20:5.0f} MB more"
-                f"  log {one['log'] / size:.2f} of the file  rows {sum(one.get('rows', {}).values()):,}  search {one['search'] / base:.1f} x"
+                f"  log {one['log'] / size:.2f} of the file  rows {sum(one.get('rows', {}).values()):,}"
+                f"  search {one['search'] / base:.1f} x"
             )
         print(f"{asked.generations:,} generations each, half of them common; {size / 1e6:.0f} MB; goal {GOAL}")
         (again,) = [one["rows"] for phase, one in phases if phase == "merge again"]
