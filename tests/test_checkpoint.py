@@ -132,7 +132,7 @@ def test_a_byte_order_mark_and_blank_lines_are_harmless(real: Path) -> None:
 def test_duplicate_tuples_collapse_with_a_note(real: Path) -> None:
     found = read_checkpoint(rewrite(real, lambda facts: facts["completed"].append(facts["completed"][0])))
     assert len(found.completed) == 17
-    assert [(note.severity, note.code) for note in place(found, str).problems] == [("note", "duplicate-tuples")]
+    assert [(note.severity, note.code) for note in place(found, str).problems] == [("info", "duplicate-tuples")]
 
 
 def test_a_path_hash_names_a_topic_too(tmp_path: Path) -> None:

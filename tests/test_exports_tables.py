@@ -16,10 +16,10 @@ from workbench.cli.spreadsheet import csv_lines, unguarded
 from workbench.errors import BadInput, MissingExtra, OutputExists, UnknownName
 from workbench.exports import Choice, export_dataset, export_parquet, export_table
 from workbench.exports.files import new_bytes
-from workbench.exports.libraries import library
 from workbench.exports.parquet import ParquetTable
 from workbench.exports.rows import PLAIN_TEXTS, TEXTS, columns, lineage_rows
 from workbench.exports.selection import chosen
+from workbench.plugins import library
 from workbench.store import Database, open_project
 
 

@@ -333,6 +333,21 @@ def test_the_command_line_tells_what_was_done(shell):
     assert shell("verify", "--full", "-p", "new.db").code == 0
 
 
+def test_a_scale_that_no_float_holds_is_none(one: Database, tmp_path: Path) -> None:
+    """JSON has whole numbers of any length; a template of such a scale has none."""
+    draft(tmp_path)
+    told = {"stage": "draft", "name": "far", "text": "hi", "mode": "llm", "minimum_lines": 0, "current": True}
+    (tmp_path / "1_raw").mkdir()
+    line = json.dumps(told | {"scale_min": 0, "scale_max": 10**390})
+    (tmp_path / "1_raw" / "workbench_templates.jsonl").write_text(line + "\n")
+    import_store(one, tmp_path)
+    assert rows(
+        one,
+        "select scale_min, scale_max from template_versions v join templates t on t.version_id = v.id"
+        " where t.name = 'far'",
+    ) == [(None, None)]
+
+
 def test_prompts_are_stored_once_with_their_hash(one):
     """Their hash is that of the text alone."""
     import_store(one, STORE)

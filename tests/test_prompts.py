@@ -426,3 +426,13 @@ def test_any_text_renders_or_is_a_bad_template(text: str) -> None:
         render(draft(text), TOPIC)
     except BadTemplate as wrong:
         assert wrong.where
+
+
+def test_a_missing_file_is_told_beside_a_broken_one_of_a_longer_name(tmp_path: Path) -> None:
+    """A fault of `essay-long.txt` says nothing of `essay`, which has no file at all."""
+    (tmp_path / "draft").mkdir()
+    (tmp_path / "draft" / "essay-long.txt").write_text("{{ broken")
+    (tmp_path / "draft_templates.csv").write_text("template_id\nessay\nessay-long\n")
+    with pytest.raises(Problems) as caught:
+        read_folder(tmp_path)
+    assert "'essay' has no file" in str(caught.value) and len(caught.value.errors) == 2

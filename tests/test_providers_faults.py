@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -86,9 +87,9 @@ def answers():
 
         found = asyncio.run(ask_all())
         tokens = {record["model"]: record["token"] for record in server.records}
-        requests = len(server.records)
+        asked_for = Counter(record["model"] for record in server.records)
     patch.undo()
-    return found, tokens, requests
+    return found, tokens, asked_for
 
 
 def test_each_kind_is_known_here():
@@ -125,7 +126,8 @@ def test_what_came_is_kept_whatever_it_is_worth(answers, kind):
 
 def test_one_question_is_one_request(answers):
     """The wire never repeats a call by itself, nor follows a redirect."""
-    assert answers[2] == len(KINDS) - 1
+    assert set(answers[2].values()) == {1}
+    assert len(answers[2]) > len(KINDS) - 5  # a busy machine may be too late for one of those that hang
 
 
 def test_nothing_larger_than_the_limit_is_kept(answers):

@@ -1,10 +1,11 @@
-"""What other packages add: entry points in groups `workbench.<kind>`, looked for only where nothing of ours fits."""
+"""What is not ours: entry points of other packages, and libraries that come with an extra. Loaded when needed."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, Final, Literal
 
-from workbench.errors import BadConfig, WorkbenchError
+from workbench.errors import BadConfig, MissingExtra, WorkbenchError
 
 Kind = Literal["providers", "parsers", "pages", "exports", "migrations"]
 BROKEN: Final = (Exception, SystemExit)  # what foreign code may raise; one package must not end a command of ours
@@ -42,3 +43,11 @@ def plugin(kind: Kind, name: str) -> Any | None:
 def broken(what: str, error: BaseException) -> BadConfig:
     """Give what another package's code raised as an error that names it."""
     return BadConfig(f"{what}: {type(error).__name__}: {error}", mend=MEND)
+
+
+def library(module: str, extra: str) -> Any:
+    """Import a module of an optional part; raises MissingExtra with the command that installs it."""
+    try:
+        return import_module(module)
+    except ImportError:
+        raise MissingExtra(module.partition(".")[0], mend=f"pip install 'generation-workbench[{extra}]'") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 from workbench.clock import now
@@ -55,10 +55,7 @@ class Line:
 _BATCH: Final = (
     "select id, uuid, run_id, provider, model, state, requests, bytes, file_id, remote_id, status from batches"
 )
-_LINE: Final = (
-    *("batch_id", "generation_id", "custom_id", "prompt_hash", "template_version_id", "model_version_id"),
-    *("parent_content_id", "call_id", "open"),
-)
+_LINE: Final = tuple(field.name for field in fields(Line))
 
 
 def begin_batch(db: Database, run_id: int, slot: int, provider: str, model: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from workbench.cohorts import Concept, describe
 from workbench.errors import DamagedFile
 from workbench.ids import NO_TOPIC
 from workbench.store import Database
@@ -51,20 +52,8 @@ def topic_path(db: Database, topic_id: int) -> list[str]:
 def concepts_of(db: Database, combo_id: int, level: str | None) -> list[dict[str, str]]:
     """Give a combo's concepts in order as {name, content}; a missing level falls back, at last to the name."""
     rows = db.execute(
-        "select c.name, c.sentence, c.paragraph, c.article from combo_members m"
-        " join concepts c on c.id = m.concept_id where m.combo_id = ? order by m.place",
+        "select c.concept_id, c.name, coalesce(c.sentence, ''), coalesce(c.paragraph, ''), coalesce(c.article, '')"
+        " from combo_members m join concepts c on c.id = m.concept_id where m.combo_id = ? order by m.place",
         (combo_id,),
     )
-    return [
-        {"name": name, "content": described(name, sentence, paragraph, article, level)}
-        for name, sentence, paragraph, article in rows
-    ]
-
-
-def described(name: str, sentence: str | None, paragraph: str | None, article: str | None, level: str | None) -> str:
-    """Choose a concept's text: the level asked for, then paragraph, sentence, and at last its name."""
-    levels = {"sentence": sentence, "paragraph": paragraph, "article": article}
-    wanted = levels.get(level or "")
-    if level == "name":
-        return name
-    return wanted or paragraph or sentence or name
+    return [{"name": one.name, "content": describe(one, level)} for one in (Concept(*row) for row in rows)]

@@ -42,7 +42,8 @@ def prune(
         _remove(db, model_id, removed)
         store_paths(db, model_id, kept)
     if depth is not None:
-        _cut(db, model_id, depth)
+        cut(db, model_id, depth)
+        refresh_leaves(db, model_id)
     return kept, removed
 
 
@@ -75,8 +76,8 @@ def _remove(db: Database, model_id: int, removed: Sequence[Node]) -> None:
     refresh_leaves(db, model_id)
 
 
-def _cut(db: Database, model_id: int, depth: int) -> None:
-    """What a depth cut short is a leaf: nothing more is to be grown below it."""
+def cut(db: Database, model_id: int, depth: int) -> None:
+    """Let nothing more be grown at a depth and below; the caller says anew which topics are leaves."""
     db.execute(
         "update topics set growth = 'done' where topic_model_id = ? and depth >= ? and growth in ('pending', 'failed')",
         (model_id, depth),
@@ -86,4 +87,3 @@ def _cut(db: Database, model_id: int, depth: int) -> None:
         " (select id from topics where topic_model_id = ? and growth = 'done')",
         (model_id,),
     )
-    refresh_leaves(db, model_id)

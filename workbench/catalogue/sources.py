@@ -8,9 +8,10 @@ from typing import Final
 
 from workbench.errors import BadFile, BadTemplate, WorkbenchError, raise_all
 from workbench.parse import check_schema, known_parser
-from workbench.prompts import OFFERED, STAGES, Template, check, read_catalogue, read_folder, unknown_variables
+from workbench.prompts import OFFERED, STAGES, Template, read_catalogue, read_folder, unknown_variables
 from workbench.prompts.catalogues import CatalogueRow
 from workbench.prompts.files import SUFFIXES, read_said
+from workbench.prompts.folders import template_of_row
 from workbench.prompts.rendering import problems_of
 
 Found = list[tuple[Template, Path]]
@@ -123,18 +124,6 @@ def _catalogue(path: Path, stage: str | None) -> Iterator[Template]:
 
 
 def _of_row(row: CatalogueRow, root: Path) -> Template | None:
-    about = row.description or row.template_name
     folders = (root / "templates" / row.stage, root / row.stage, root)
     paths = (folder / f"{row.template_id}{suffix}" for folder in folders for suffix in SUFFIXES)
-    path = next((path for path in paths if path.is_file()), None)
-    if path is not None:
-        said = {"stage": row.stage, "mode": row.generator, "description": about, "parser": row.parser}
-        return read_said(path, {key: value for key, value in said.items() if value}, {})
-    if row.generator == "copy":
-        template = Template(row.template_id, row.stage, "", "copy", row.parser, description=about, origin=row.where)
-        check(template)
-        return template
-    if not row.active:
-        return None
-    mend = f"add {folders[0] / row.template_id}.txt, or say active = false"
-    raise BadTemplate(f"{row.template_id!r} has no file", where=row.where, mend=mend)
+    return template_of_row(row, next((path for path in paths if path.is_file()), None), folders[0])

@@ -15,7 +15,7 @@ VERSION: Final = 4
 class Problem(NamedTuple):
     """Something that could not be placed, or was placed with a doubt: `where` is file:line, `code` is for programs."""
 
-    severity: Literal["error", "warning", "note"]
+    severity: Literal["error", "warning", "info"]
     where: str
     code: str
     detail: str

@@ -71,7 +71,7 @@ def _gather(checkpoint: Checkpoint, resolve: Resolve, problems: list[Problem]) -
             problems.append(_unknown(where, f"the tuple [{topic_id!r}, {cycle}]"))
         elif topics.setdefault(uuid, _Topic()).cycles.setdefault(cycle, number) != number:
             detail = f"cycle {cycle} of topic {uuid} stands here under a second ID and counts once"
-            problems.append(Problem("note", where, "duplicate-tuples", detail))
+            problems.append(Problem("info", where, "duplicate-tuples", detail))
     for line, found in checkpoint.sample_topics.items():
         if (uuid := found and resolve(found)) is None:
             problems.append(_unknown(f"{files.samples}:{line}", f"a sample of topic {found!r}"))

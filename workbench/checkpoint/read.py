@@ -94,7 +94,7 @@ def _completed(path: Path, listed: Any) -> tuple[list[tuple[str, int]], list[Pro
         found[(pair[0], pair[1])] = None
     twice = len(listed) - len(found)
     text = f"{twice:,} completed tuples stand twice and count once"
-    return list(found), [Problem("note", str(path), "duplicate-tuples", text)] if twice else []
+    return list(found), [Problem("info", str(path), "duplicate-tuples", text)] if twice else []
 
 
 def _is_topic(value: object) -> bool:

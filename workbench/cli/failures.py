@@ -16,6 +16,7 @@ from workbench.cli.visible import visible
 from workbench.errors import Problems, WorkbenchError
 
 INTERRUPTED = 130
+SHOWN = 200  # errors of one input that are told
 
 
 class ReaderLeft(Exception):
@@ -53,8 +54,10 @@ def _explain(error: Exception) -> int:
         traceback.print_exception(error)
     match error:
         case Problems():
-            for one in error.errors:
+            for one in error.errors[:SHOWN]:
                 _say(str(one))
+            if (more := len(error.errors) - SHOWN) > 0:
+                _say(f"and {more:,} more errors; mend these first")
             return error.exit_code
         case WorkbenchError():
             _say(str(error))

@@ -25,14 +25,16 @@ class Concept:
     article: str = ""
 
 
-def describe(concept: Concept, level: str) -> str:
-    """Give a concept's description at a level, else its paragraph, its sentence, its name.
+def describe(concept: Concept, level: str | None) -> str:
+    """Give a concept's description at a level (`name`: its name), else its paragraph, its sentence, its name.
 
     Raises BadInput for a level that does not exist.
     """
-    if level not in LEVELS:
+    if level == "name":
+        return concept.name
+    if level not in (None, *LEVELS):
         raise BadInput(f"description level {level[:40]!r}", mend=f"use {', '.join(LEVELS)}")
-    texts = (getattr(concept, wanted) for wanted in (level, "paragraph", "sentence"))
+    texts = (getattr(concept, wanted) for wanted in filter(None, (level, "paragraph", "sentence")))
     return next((text for text in texts if text.strip()), concept.name)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from workbench.cohorts.concepts import LEVELS, Concept, complaint_about
-from workbench.errors import BadRow, WorkbenchError, raise_all
-from workbench.reading import csv_rows, jsonl
+from workbench.errors import BadRow
+from workbench.reading import Faults, csv_rows, jsonl
 
 COLUMNS: Final = ("concept_id", "name", *LEVELS)
 _MEND: Final = f"give it {', '.join(COLUMNS)}, of which only name is needed"
@@ -23,7 +23,7 @@ def read_ideas(path: Path) -> list[Concept]:
     with all of them.
     """
     found: dict[str, Concept] = {}
-    errors: list[WorkbenchError] = []
+    faults = Faults(str(path))
     for line, row in _rows(path):
         try:
             concept = _concept(row)
@@ -32,8 +32,8 @@ def read_ideas(path: Path) -> list[Concept]:
             found[concept.concept_id] = concept
         except BadRow as error:
             error.where = f"{path}:{line}"
-            errors.append(error)
-    raise_all(errors)
+            faults.add(error)
+    faults.raise_any()
     if not found:
         raise BadRow("no concepts", where=str(path), mend=_MEND)
     return list(found.values())

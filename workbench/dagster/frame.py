@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from workbench.errors import MissingExtra, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.ids import FactDigest
+from workbench.plugins import library
 from workbench.store import Database, open_project
 
 MEMBERSHIP: Final = "cohort_membership"
@@ -69,19 +69,14 @@ class Frame:
         digest.add_sorted(line for (line,) in db.execute(sql, tuple(values)))
         return digest.hexdigest()[:32]
 
-    @contextmanager
-    def opened(self, *, write: bool = False) -> Iterator[Database]:
+    def opened(self, *, write: bool = False) -> AbstractContextManager[Database]:
         """Open the project."""
-        with open_project(self.path, write=write) as db:
-            yield db
+        return open_project(self.path, write=write)
 
 
 def frame_of(project: Path | str, prefix: str | None) -> Frame:
     """Load the library and read the cohorts of a project; raises MissingExtra, UnknownName, ForeignFile."""
-    try:
-        dg = import_module("dagster")
-    except ImportError:
-        raise MissingExtra("dagster", mend="pip install 'generation-workbench[dagster]'") from None
+    dg = library("dagster", "dagster")
     path = Path(project).absolute()
     with open_project(path) as db:
         names = [str(name) for (name,) in db.execute("select name from cohorts order by name")]

@@ -70,9 +70,7 @@ def _front(card: Card, counts: Counts, title: str) -> dict[str, Any]:
         "tags": ["synthetic-data", "lineage", "generation-workbench"],
         "size_categories": [next((name for size, name in _SIZES if rows < size), "n>10M")],
         "configs": [_config(stage, splits, card.format) for stage, splits in counts.items()],
-        "dataset_info": [
-            {"config_name": stage, "features": [_feature(column) for column in card.columns]} for stage in counts
-        ],
+        "dataset_info": [_schema(stage, card.columns) for stage in counts],
     }
     return {name: value for name, value in facts.items() if value is not None}
 

@@ -12,12 +12,12 @@ from typing import IO, Final, Literal, Protocol
 from workbench.errors import BadInput, OutputExists
 from workbench.exports.card import CARD, Card, write_card
 from workbench.exports.files import json_line
-from workbench.exports.libraries import library
 from workbench.exports.parquet import ParquetTable
 from workbench.exports.rows import TEXTS, columns, lineage_rows
 from workbench.exports.selection import Choice, chosen
 from workbench.exports.store_folder import Folder, new_folder
 from workbench.ids import STAGES, content_hash
+from workbench.plugins import library
 from workbench.store import Database
 from workbench.store.rows import Row
 from workbench.verify.check import snapshot

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from workbench import __version__
 from workbench.exports.files import json_line, new_file
-from workbench.exports.libraries import library
 from workbench.exports.origins import calls, lifetime, moment, project_uuid, runs, span
 from workbench.exports.rows import columns, full_rows
 from workbench.exports.selection import Choice, chosen
 from workbench.ids import event_uuid
+from workbench.plugins import library
 from workbench.store import Database
 from workbench.store.rows import Row
 from workbench.verify.check import snapshot

@@ -9,9 +9,9 @@ from typing import IO, Any, Final, Self
 
 from workbench import __version__
 from workbench.exports.files import new_bytes
-from workbench.exports.libraries import library
 from workbench.exports.rows import PLAIN_TEXTS, SCORE, Column, columns, lineage_rows
 from workbench.exports.selection import CHUNK, Choice, chosen
+from workbench.plugins import library
 from workbench.store import Database
 from workbench.store.rows import Row
 from workbench.verify.check import snapshot

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from workbench.exports.libraries import library
 from workbench.exports.origins import calls, lifetime, project_uuid, runs, span, topics_above
 from workbench.exports.prov_file import prov_file
 from workbench.exports.rows import columns, full_rows
 from workbench.exports.selection import Choice, chosen
 from workbench.ids import canonical_json
+from workbench.plugins import library
 from workbench.store import Database
 from workbench.store.rows import Row
 from workbench.verify.check import snapshot

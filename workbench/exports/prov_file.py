@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
 from workbench.exports.files import new_file
-from workbench.exports.libraries import library
+from workbench.plugins import library
 
 _PREFIX: Final = "prefix"
 _BLANK: Final = "_:"  # of relations without a name; counted anew on every page

@@ -46,12 +46,22 @@ class Caps:
     def broken(self, cost: float, calls: int, flying: int, reserved: float) -> Stopped | None:
         """Say which cap is broken by what was spent together with the calls in flight and what they may cost."""
         if self.max_calls is not None and calls + flying > self.max_calls:
-            made = f"{calls} made by all runs of this order together"
-            return Stopped(f"the cap of {self.max_calls} calls is reached ({made})", mend="raise --max-calls")
+            return calls_reached(self.max_calls, calls)
         if self.max_cost is not None and cost + reserved > self.max_cost:
-            spent = f"{cost:.4g} spent by all runs of this order together; the next call could cost more than the rest"
-            return Stopped(f"the cap of {self.max_cost:g} is reached ({spent})", mend="raise --max-cost")
+            return cost_reached(self.max_cost, cost)
         return None
+
+
+def calls_reached(cap: int, calls: int) -> Stopped:
+    """Say that a cap on calls is reached."""
+    made = f"{calls} made by all runs of this order together"
+    return Stopped(f"the cap of {cap} calls is reached ({made})", mend="raise --max-calls")
+
+
+def cost_reached(cap: float, cost: float) -> Stopped:
+    """Say that a cap on money is reached."""
+    spent = f"{cost:.4g} spent by all runs of this order together; the next call could cost more than the rest"
+    return Stopped(f"the cap of {cap:g} is reached ({spent})", mend="raise --max-cost")
 
 
 def in_flight(db: Database) -> tuple[int, int, float]:

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from workbench.catalogue.pruning import cut
 from workbench.catalogue.topics import refresh_leaves
 from workbench.clock import now
 from workbench.errors import BadInput, Conflict, raise_all
 from workbench.ids import fold, node_uuid, path_uuid
 from workbench.store import Database, insert
 from workbench.store.json_columns import told_facts
+from workbench.topics.titles import FORBIDDEN
 
 MODES: Final = ("tree", "graph")
 LONGEST_TITLE: Final = 500  # characters
-# Control characters, line and paragraph separators, halves of surrogate pairs: no topic file may hold them.
-_UNFIT: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 def title_of(text: str) -> str:
     """Give words as a topic's title: one line, no control characters, single blanks, bounded."""
-    return " ".join(_UNFIT.sub(" ", text).split())[:LONGEST_TITLE].rstrip()
+    return " ".join(FORBIDDEN.sub(" ", text).split())[:LONGEST_TITLE].rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +99,7 @@ def _otherwise(name: str, kind: str, before: dict[str, Any] | None) -> str:
 
 def sprout(db: Database, model_id: int, depth: int) -> None:
     """Let what failed and what has nothing below it be grown down to a depth, and nothing below that."""
-    db.execute(
-        "update topics set growth = 'done' where topic_model_id = ? and growth in ('pending', 'failed') and depth >= ?",
-        (model_id, depth),
-    )
-    db.execute(
-        "delete from topic_failures where topic_id in"
-        " (select id from topics where topic_model_id = ? and growth = 'done')",
-        (model_id,),
-    )
+    cut(db, model_id, depth)
     db.execute("update topics set growth = 'pending' where topic_model_id = ? and growth = 'failed'", (model_id,))
     wake(db, model_id, depth)
 

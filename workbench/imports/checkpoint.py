@@ -10,13 +10,11 @@ from workbench.checkpoint.read import MAX_FACTS
 from workbench.ids import bytes_hash
 from workbench.imports.drafts import Drafts, Slot
 from workbench.imports.names import Names, going_on_template, model_of, plain_name, template_of
-from workbench.imports.record import Import, ImportReport, Severity, recorded
+from workbench.imports.record import Import, ImportReport, recorded
 from workbench.imports.shapes import chat_shaped, verbatim
 from workbench.imports.topics import TopicFinder
 from workbench.reading import bytes_file, json_text, lines
 from workbench.store import Database
-
-_SEVERITIES: Mapping[str, Severity] = {"error": "error", "warning": "warning"}
 
 
 def import_checkpoint(
@@ -56,7 +54,7 @@ def import_checkpoint(
 
 def _report(going: Import, checkpoint: Checkpoint, placements: Placements, finder: TopicFinder) -> None:
     for problem in placements.problems:
-        going.problem(_SEVERITIES.get(problem.severity, "info"), problem.where, problem.code, problem.detail)
+        going.problem(problem.severity, problem.where, problem.code, problem.detail)
     finder.report(going, str(checkpoint.files.facts))
 
 

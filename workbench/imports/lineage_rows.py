@@ -75,7 +75,7 @@ def _text(value: Value, name: str) -> str | None:
 def answered(value: Value) -> Answered:
     """Read what a row says of its text; what is not of its type is left out."""
     raw = cleaned(value["raw"])[0]
-    low, high = _number(value, "scale_min"), _number(value, "scale_max")
+    low, high = number_in(value, "scale_min"), number_in(value, "scale_max")
     judged = value["stage"] == "evaluation"
     result = Result(
         outcome="ok",
@@ -87,14 +87,15 @@ def answered(value: Value) -> Answered:
         finish_reason=_text(value, "finish_reason"),
         tokens_in=_count(value, "tokens_in"),
         tokens_out=_count(value, "tokens_out"),
-        score=_number(value, "score") if judged else None,
+        score=number_in(value, "score") if judged else None,
         scale=None if low is None or high is None or not judged else (low, high),
     )
     hashes = _text(value, "template_hash"), _text(value, "model_hash")
     return Answered(_text(value, "prompt"), _text(value, "system") or "", result, *hashes, _names(value))
 
 
-def _number(value: Value, name: str) -> float | None:
+def number_in(value: Value, name: str) -> float | None:
+    """Give a number of a JSON object as a float; None where there is none that a float holds."""
     found: Any = value.get(name)
     known = isinstance(found, int | float) and not isinstance(found, bool) and abs(found) < 1e300
     return float(found) if known else None

@@ -10,6 +10,7 @@ from workbench.errors import BadRow, WorkbenchError
 from workbench.exports.store_names import name_of
 from workbench.ids import STAGES
 from workbench.imports.legacy import is_name
+from workbench.imports.lineage_rows import number_in
 from workbench.imports.store_files import Files, is_folder, listed
 from workbench.prompts import CatalogueRow, Template, read_catalogue, write_template
 from workbench.prompts.files import read_said
@@ -156,7 +157,8 @@ def _text(value: dict[str, Any], key: str) -> str:
 
 
 def _template_in(value: dict[str, Any], stage: str, name: str, where: str) -> Template:
-    low, high, schema, lines = (value.get(key) for key in ("scale_min", "scale_max", "schema", "minimum_lines"))
+    schema, lines = value.get("schema"), value.get("minimum_lines")
+    low, high = number_in(value, "scale_min"), number_in(value, "scale_max")
     sound = schema is None or isinstance(schema, dict)
     if not sound or value.get("mode") not in ("llm", "copy") or not (type(lines) is int and 0 <= lines < 2**31):
         raise BadRow("no template", where=where, mend="export the store again")
@@ -168,7 +170,7 @@ def _template_in(value: dict[str, Any], stage: str, name: str, where: str) -> Te
         parser=_text(value, "parser"),
         system=_text(value, "system"),
         minimum_lines=lines,
-        scale=(float(low), float(high)) if isinstance(low, int | float) and isinstance(high, int | float) else None,
+        scale=None if low is None or high is None else (low, high),
         schema=schema,
         description=_text(value, "description"),
     )

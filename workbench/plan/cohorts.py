@@ -1,10 +1,9 @@
-"""A cohort by name, as a selection and as a forecast."""
+"""A cohort by name, as a selection of its tasks."""
 
 from __future__ import annotations
 
 from workbench.errors import BadInput, UnknownName
 from workbench.ids import STAGES
-from workbench.plan.forecast import Forecast, forecast_cohort
 from workbench.record.selection import CohortSelection
 from workbench.store import Database
 
@@ -27,8 +26,3 @@ def cohort_selection(db: Database, name: str, stage: str | None = None) -> Cohor
         raise BadInput(f"no stage {stage!r}", mend=f"use one of {', '.join(STAGES)}")
     stages = (stage,) if stage else tuple(reversed(STAGES))
     return CohortSelection(cohort_number(db, name), stages)
-
-
-def forecast_named(db: Database, name: str) -> Forecast:
-    """Forecast a cohort by its name."""
-    return forecast_cohort(db, cohort_selection(db, name))

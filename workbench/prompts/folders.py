@@ -66,7 +66,8 @@ class _Reading:
         seen: dict[tuple[str, str], Template] = {}
         for path in _template_files(folder):
             try:
-                self._keep(_joined(path, stage, rows), seen)
+                if (template := _joined(path, stage, rows)) is not None:
+                    self._keep(template, seen)
             except WorkbenchError as error:
                 self.errors.extend(problems_of(error))
         for row in rows.values():
@@ -82,18 +83,13 @@ class _Reading:
         self.found.append(template)
 
     def _without_file(self, row: CatalogueRow, folder: Path) -> None:
-        template = Template(
-            row.template_id, row.stage, "", "copy", row.parser, description=_about(row), origin=row.where
-        )
+        broken = any(error.where.startswith(f"{folder / row.template_id}.") for error in self.errors)
         try:
-            if row.generator == "copy":
-                check(template)
-                self.found.append(template)
-            elif row.active and not any(e.where.startswith(str(folder / row.template_id)) for e in self.errors):
-                mend = f"add {folder / row.template_id}.txt, or say active = false"
-                raise BadTemplate(f"{row.template_id!r} has no file", where=row.where, mend=mend)
+            template = None if broken else template_of_row(row, None, folder)
         except WorkbenchError as error:
             self.errors.extend(problems_of(error))
+        else:
+            self.found.extend([template] if template else [])
 
 
 def _template_files(folder: Path) -> list[Path]:
@@ -108,13 +104,27 @@ def _template_files(folder: Path) -> list[Path]:
     )
 
 
-def _joined(path: Path, stage: str | None, rows: dict[str, CatalogueRow]) -> Template:
+def _joined(path: Path, stage: str | None, rows: dict[str, CatalogueRow]) -> Template | None:
     row = rows.get(path.stem)
     if row is None:
         return read_said(path, {"stage": stage} if stage else {}, {})
-    said = {"stage": row.stage, "mode": row.generator, "description": _about(row), "parser": row.parser}
-    return read_said(path, {key: value for key, value in said.items() if value}, {})
+    return template_of_row(row, path, path.parent)
 
 
-def _about(row: CatalogueRow) -> str:
-    return row.description or row.template_name
+def template_of_row(row: CatalogueRow, path: Path | None, folder: Path) -> Template | None:
+    """Give what a catalogue's row and its file say together; None for one without a file that is not active.
+
+    `folder` is where the file would be looked for. A copy needs none. Raises BadTemplate, and as `read_said`.
+    """
+    about = row.description or row.template_name
+    if path is not None:
+        said = {"stage": row.stage, "mode": row.generator, "description": about, "parser": row.parser}
+        return read_said(path, {key: value for key, value in said.items() if value}, {})
+    if row.generator == "copy":
+        template = Template(row.template_id, row.stage, "", "copy", row.parser, description=about, origin=row.where)
+        check(template)
+        return template
+    if row.active:
+        mend = f"add {folder / row.template_id}.txt, or say active = false"
+        raise BadTemplate(f"{row.template_id!r} has no file", where=row.where, mend=mend)
+    return None

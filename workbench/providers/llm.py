@@ -6,10 +6,9 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from importlib import import_module
 from typing import Any, Final
 
-from workbench.errors import MissingExtra
+from workbench.plugins import library
 from workbench.providers.base import Answer, Outcome, Request
 from workbench.providers.openai.classes import outcome_of_status
 from workbench.providers.texts import cleaned, one_line
@@ -24,10 +23,7 @@ class Llm:
 
     def __init__(self, model: str = "") -> None:
         """Name a model, or leave it to each request; raises MissingExtra where `llm` is not installed."""
-        try:
-            self._llm = import_module("llm")
-        except ImportError:
-            raise MissingExtra("the llm tool", mend="pip install 'generation-workbench[llm]'") from None
+        self._llm = library("llm", "llm")
         self._named = model
         self._turn = asyncio.Lock()
         self._alone = threading.Lock()

@@ -9,7 +9,8 @@ from itertools import groupby
 from statistics import median
 from typing import Any, Final, Literal
 
-from workbench.errors import MissingExtra, TooLarge
+from workbench.errors import TooLarge
+from workbench.plugins import library
 from workbench.report.narrow import Choice, chosen, each, narrowed, scores_of, where
 from workbench.store import Database
 
@@ -76,24 +77,19 @@ def alpha(
     as `value` says; with `each_replicate` every score is an observer's. Only essays with two values count. `alpha`
     is null, with `why`, where it is not defined. Raises UnknownName, TooLarge and MissingExtra.
     """
-    library = _library()
+    krippendorff = library("krippendorff", "agreement")
     found = scores_of(chosen(db, replace(choice, stage="evaluation")))
     source = f"with scored as (select * from main.scored{where(found)})"
     sql = (_SHARES if across_rubrics else _VALUES).format(each=", s.id" if each_replicate else "")
     rows = each(db, f"{source} {sql}")
     groups = groupby(rows, key=lambda row: tuple(row[name] for name in _SCALE))
     said = {"level": level, "value": "each replicate" if each_replicate else "mean of replicates"}
-    return [dict(zip(_SCALE, key, strict=True)) | said | _alpha(library, list(group), level) for key, group in groups]
+    return [
+        dict(zip(_SCALE, key, strict=True)) | said | _alpha(krippendorff, list(group), level) for key, group in groups
+    ]
 
 
-def _library() -> Any:
-    try:
-        return import_module("krippendorff")
-    except ImportError:
-        raise MissingExtra("krippendorff", mend="pip install 'generation-workbench[agreement]'") from None
-
-
-def _alpha(library: Any, rows: list[Row], level: Level) -> Row:
+def _alpha(krippendorff: Any, rows: list[Row], level: Level) -> Row:
     essays = [given for _, group in groupby(rows, key=lambda row: row["essay_id"]) if len(given := list(group)) > 1]
     values = [[round(row["value"], 9) for row in given] for given in essays]
     domain = sorted({value for given in values for value in given})
@@ -107,14 +103,14 @@ def _alpha(library: Any, rows: list[Row], level: Level) -> Row:
         return facts | {"alpha": None, "why": why}
     if len(essays) * len(domain) > CELLS:
         raise TooLarge(f"{len(essays):,} essays with {len(domain):,} different scores", mend="narrow it with --cohort")
-    return facts | {"alpha": _measured(library, values, domain, level), "why": None}
+    return facts | {"alpha": _measured(krippendorff, values, domain, level), "why": None}
 
 
-def _measured(library: Any, values: list[list[float]], domain: list[float], level: Level) -> float:
+def _measured(krippendorff: Any, values: list[list[float]], domain: list[float], level: Level) -> float:
     numpy = import_module("numpy")
     place = {value: number for number, value in enumerate(domain)}
     counts = numpy.zeros((len(values), len(domain)))
     for essay, given in enumerate(values):
         for value in given:
             counts[essay, place[value]] += 1
-    return float(library.alpha(value_counts=counts, value_domain=domain, level_of_measurement=level))
+    return float(krippendorff.alpha(value_counts=counts, value_domain=domain, level_of_measurement=level))

@@ -10,9 +10,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from workbench.clock import ticks
-from workbench.errors import RunIsOn, Stopped
+from workbench.errors import RunIsOn
 from workbench.generate import Summary, Terms
 from workbench.generate.assignment import silent
+from workbench.generate.caps import calls_reached, cost_reached
 from workbench.generate.run import Listener
 from workbench.plan.forecast import by_status
 from workbench.record.ledger import spent
@@ -158,7 +159,7 @@ def _cap_reached(leader: Leader) -> str:
     """Say which cap ended the work, if one did: a worker knows only its part."""
     terms, (cost, calls) = leader.terms, spent(leader.db, leader.asked.job)
     if terms.max_calls is not None and calls >= terms.max_calls and leader.asked.forecast(leader.db).pending:
-        return str(Stopped(f"the cap of {terms.max_calls} calls is reached ({calls} made)", mend="raise --max-calls"))
+        return str(calls_reached(terms.max_calls, calls))
     if terms.max_cost is not None and (leader.is_capped or cost >= terms.max_cost):
-        return str(Stopped(f"the cap of {terms.max_cost:g} is reached ({cost:.4g} spent)", mend="raise --max-cost"))
+        return str(cost_reached(terms.max_cost, cost))
     return ""

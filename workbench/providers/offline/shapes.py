@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final
 
+from workbench.parse.scores import DEFAULT_SCALE
 from workbench.providers.base import Request
 from workbench.providers.offline.instances import Instances
 from workbench.providers.offline.words import Voice
 
+Hints = Mapping[str, object]
 _ASKED: Final = re.compile(r"\b(\d{1,3})\s{1,3}(?:\w{1,20}\s{1,3}){0,3}?(?:sub)?topics\b", re.IGNORECASE)
 _NODE: Final = re.compile(r"^[\s*-]{0,6}(?:id\s{0,2}[:=]?\s{0,2})?\[?(\d{1,9})\]?\s{0,2}[:.)|-]", re.M | re.I)
 _SCALE: Final = re.compile(r"(-?\d{1,6}(?:\.\d{1,6})?)\s*(?:-|–|to|\.\.)\s*(-?\d{1,6}(?:\.\d{1,6})?)")
@@ -27,9 +29,6 @@ def shaped(request: Request, prompt: str, rng: Random) -> str:
     if write is None:
         write = _evaluation if request.hints.get("stage") == "evaluation" else _text
     return write(voice, rng, prompt, request.hints)
-
-
-Hints = Mapping[str, object]
 
 
 def _lines(hints: Hints) -> int:
@@ -116,7 +115,7 @@ def _scale(hint: object) -> tuple[float, float]:
         return 0.0, float(hint)
     if isinstance(hint, list | tuple) and len(hint) == 2 and hint[0] < hint[1]:
         return float(hint[0]), float(hint[1])
-    return 0.0, 9.0
+    return DEFAULT_SCALE
 
 
 _WRITERS: Final[Mapping[str, Callable[[Voice, Random, str, Hints], str]]] = {
