@@ -25,14 +25,35 @@ from workbench.store import Database, transaction
 CHUNK: Final = 200  # answers written in one transaction
 _TYPICAL: Final = 20_000  # bytes of a line, for the time that a download may take
 _STRAYS: Final = 20  # lines of nobody's that are kept as events, of one batch
+_MOST_STRAYS: Final = 10_000  # lines of nobody's, beside as many as were asked, until a file is given up
 _REST: Final[Mapping[str, tuple[str, str]]] = {
     "expired": ("failed", "expired"),
     "cancelled": ("failed", "cancelled"),
     "failed": ("failed", "batch_failed"),
 }
 _MOST: Final = 32 * 2**20  # bytes of the lines written in one transaction, but for one line
+_ROOM: Final = 64 * 2**20  # bytes of a file beside those of its lines, which may be twice as long as what is read
 _LONGEST: Final = 8 * 2**20  # bytes of a line that is read; what is longer is no answer
 Notice = Callable[[str, Mapping[str, object]], None]
+
+
+@dataclass(slots=True)
+class _Count:
+    """What the lines of a file are: answers to calls of ours, each once, to those of strangers, or illegible."""
+
+    ours: set[int] = field(default_factory=set)
+    strange: int = 0
+    unreadable: int = 0
+
+    @property
+    def strays(self) -> int:
+        """How many lines are nobody's."""
+        return self.strange + self.unreadable
+
+    @property
+    def answered(self) -> int:
+        """How many calls of ours the file may be the answer to; a name may be spoilt, but not every one."""
+        return len(self.ours) + self.unreadable + (self.strange if self.ours else 0)
 
 
 @dataclass(slots=True)
@@ -50,11 +71,16 @@ class Taker:
         """Take both files, then close what got no answer.
 
         Answers that were taken before are left alone, so that this may be cut off and done again at any point.
-        Raises Declined when a file cannot be had; what came of it until then is kept.
+        Raises Declined when a file cannot be had, or has not the answers that are said to be done, which are paid;
+        what came of it until then is kept.
         """
-        for file_id in filter(None, (remote.output_file_id, remote.error_file_id)):
-            most = remote.completed if file_id == remote.output_file_id else None
-            self._take_file(batch, file_id, endpoint, most)
+        count = _Count()
+        if remote.output_file_id:
+            self._take_file(batch, remote.output_file_id, endpoint, count)
+        if (done := min(remote.completed or 0, batch.requests)) > count.answered:
+            raise Declined(Answer("garbage", error=f"{count.answered:,} answers came, though {done:,} are done"))
+        if remote.error_file_id:
+            self._take_file(batch, remote.error_file_id, endpoint, _Count())
         with transaction(self.db):
             status, outcome = _REST.get(remote.status, ("unknown", "unknown"))
             close_rest(self.db, batch.id, status, outcome)
@@ -62,32 +88,31 @@ class Taker:
             facts = {"batch": batch.id, "status": remote.status, "detail": remote.detail}
             self.notice("batch_ended", {**facts, "outcomes": outcomes(self.db, batch.id)})
 
-    def _take_file(self, batch: Batch, file_id: str, endpoint: Batches, expected: int | None) -> None:
+    def _take_file(self, batch: Batch, file_id: str, endpoint: Batches, count: _Count) -> None:
         with TemporaryFile() as file:
-            endpoint.download(file_id, _TYPICAL * batch.requests, file)
+            endpoint.download(file_id, _TYPICAL * batch.requests, file, _ROOM + 2 * _LONGEST * batch.requests)
             file.seek(0)
-            lines, strays = 0, 0
             for chunk in _chunks(_lines(file), CHUNK):
-                lines += len(chunk)
-                strays += self._take_lines(batch, [endpoint.answer(line) for line in chunk], _STRAYS - strays)
-        if expected is not None and lines < expected:
-            raise Declined(Answer("garbage", error=f"{lines:,} answers came, though {expected:,} are done"))
+                self._take_lines(batch, [endpoint.answer(line) for line in chunk], count)
+                if count.strays > batch.requests + _MOST_STRAYS:
+                    raise Declined(Answer("garbage", error=f"{count.strays:,} answers to what was never asked"))
 
-    def _take_lines(self, batch: Batch, answers: list[tuple[str | None, Answer]], room: int) -> int:
-        """Write some answers down and judge them: one transaction. Gives how many were nobody's."""
+    def _take_lines(self, batch: Batch, answers: list[tuple[str | None, Answer]], count: _Count) -> None:
+        """Write some answers down and judge them: one transaction."""
         receipts: list[Receipt] = []
-        strays = 0
         with transaction(self.db):
             for custom_id, answer in answers:
                 line = None if custom_id is None else find_line(self.db, batch.id, custom_id)
                 if line is None:
-                    strays += 1
-                    if strays <= room:
+                    count.unreadable += custom_id is None
+                    count.strange += custom_id is not None
+                    if count.strays <= _STRAYS:
                         self._keep_stray(batch, answer)
-                elif line.open:
+                    continue
+                count.ours.add(line.generation_id)
+                if line.open:
                     receipts.append(self._take_line(line, answer))
             self._add_up(batch, receipts)
-        return strays
 
     def _keep_stray(self, batch: Batch, answer: Answer) -> None:
         """Keep the beginning of a line that is no call's of ours, so that a person can see what it was."""

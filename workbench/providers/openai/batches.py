@@ -17,7 +17,7 @@ from urllib.parse import quote
 from workbench.clock import unix
 from workbench.providers.base import Answer
 from workbench.providers.binding import Binding
-from workbench.providers.openai.exchange import Body, Exchange
+from workbench.providers.openai.exchange import MOST, Body, Exchange
 from workbench.providers.openai.judge import Garbage, judge, parsed_object
 from workbench.providers.openai.lines import ENDPOINT, result_line
 from workbench.providers.openai.reply import Reply
@@ -129,10 +129,12 @@ class Batches:
         """Ask for a batch to be cancelled; what is answered by then is kept and paid."""
         return _batch(self._ask("POST", f"/batches/{_id(remote_id)}/cancel"))
 
-    def download(self, file_id: str, size: int, into: BinaryIO) -> None:
-        """Write a file of answers to `into`; `size` is how many bytes are expected, for the time that it may take."""
+    def download(self, file_id: str, size: int, into: BinaryIO, most: int = MOST) -> None:
+        """Write a file of answers to `into`; `size` is how many bytes are expected, for the time that it may take, and
+        no more than `most` are taken."""
         seconds = _SECONDS + 20 * size / _SLOWEST
-        reply = self._exchange.send("GET", f"/files/{_id(file_id)}/content", seconds, into=into)
+        path = f"/files/{_id(file_id)}/content"
+        reply = self._exchange.send("GET", path, seconds, into=into, most=min(most, MOST))
         if reply.failure is not None or reply.status != 200:
             raise Declined(_refused(reply, self._judged(reply)))
 

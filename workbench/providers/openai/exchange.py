@@ -18,7 +18,7 @@ from workbench.providers.key import Key
 from workbench.providers.openai.reply import Reply
 from workbench.providers.openai.wire import MAX_BODY, failure_of, proxy_for, trusted
 
-MOST: Final = 8 * 2**30  # bytes of one file
+MOST: Final = 8 * 2**30  # bytes of one file, at most
 _CONNECT: Final = 15.0  # seconds
 _SILENCE: Final = 60.0  # seconds between two bytes
 _KEPT_HEADERS: Final = frozenset(("retry-after", "retry-after-ms", "date", "location"))
@@ -45,10 +45,17 @@ class Exchange:
         return f"Exchange({self._base})"
 
     def send(
-        self, method: str, path: str, seconds: float, body: Body | None = None, into: BinaryIO | None = None
+        self,
+        method: str,
+        path: str,
+        seconds: float,
+        body: Body | None = None,
+        into: BinaryIO | None = None,
+        most: int = MOST,
     ) -> Reply:
-        """Ask, and read the answer within so many seconds: whole, or what is good of it written to `into`."""
-        return asyncio.run(self._within(seconds, method, path, body, _Heard(into)))
+        """Ask, and read the answer within so many seconds: whole, or what is good of it, up to `most` bytes, written
+        to `into`."""
+        return asyncio.run(self._within(seconds, method, path, body, _Heard(into, most)))
 
     async def _within(self, seconds: float, method: str, path: str, body: Body | None, heard: _Heard) -> Reply:
         try:
@@ -106,8 +113,8 @@ class _Unusable(Exception):
 class _Heard:
     """An answer while it is being read."""
 
-    def __init__(self, into: BinaryIO | None) -> None:
-        self._into = into
+    def __init__(self, into: BinaryIO | None, most: int) -> None:
+        self._into, self._most = into, most
         self._status: int | None = None
         self._headers: dict[str, str] = {}
         self._body = bytearray()
@@ -124,7 +131,7 @@ class _Heard:
 
     def add(self, part: bytes) -> None:
         self._size += len(part)
-        if self._size > (MAX_BODY if self._into is None else MOST):
+        if self._size > (MAX_BODY if self._into is None else self._most):
             raise _Unusable(f"the answer is larger than {self._size - len(part):,} bytes")
         if self._into is None:
             self._body.extend(part)

@@ -115,7 +115,7 @@ class _Partial:
         self._status: int | None = None
         self._headers: dict[str, str] = {}
         self._chunks: list[bytes] = []
-        self._size = 0
+        self._size = self._came = 0
         self._unpack: Any = None
 
     def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
@@ -129,11 +129,12 @@ class _Partial:
             raise _TooMuch(f"the answer is packed as {packing[:40]!r}, which was not asked for")
 
     def add(self, chunk: bytes) -> None:
+        self._came += len(chunk)  # what is packed may unpack to nothing, for ever
         if self._unpack is not None:
             chunk = self._unpack.decompress(chunk, MAX_BODY + 1 - self._size)
         self._size += len(chunk)
         self._chunks.append(chunk)
-        if self._size > MAX_BODY:
+        if max(self._size, self._came) > MAX_BODY:
             raise _TooMuch(f"the answer is larger than {MAX_BODY:,} bytes")
 
     def whole(self) -> Reply:
