@@ -18,7 +18,7 @@ from workbench.imports.placing import Known, Placing
 from workbench.imports.record import Import, ImportReport, recorded
 from workbench.imports.shapes import Shaped, shaped
 from workbench.imports.topics import TopicFinder
-from workbench.reading import Faults, json_text, lines
+from workbench.reading import Faults, json_text, lines, refuse_changed, stamp
 from workbench.store import Database
 
 T = TypeVar("T")
@@ -48,6 +48,7 @@ def import_dataset(
     other names are given. Raises BadFile, or Problems with every bad row, and UnknownName; then nothing was changed.
     """
     path = Path(path)
+    before = stamp(path)
     first = next(_rows(path), None)
     if first is None:
         raise BadFile("no samples", where=str(path), mend="name a file with one JSON object a line")
@@ -61,6 +62,7 @@ def import_dataset(
             names = Names(*template_of(going, template, made), *model_of(going, model, None, str(path)))
             _file_all(going, names, finder, path)
         finder.report(going, str(path))
+        refuse_changed(path, before)
     return going.report
 
 

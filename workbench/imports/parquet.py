@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -15,7 +14,7 @@ from typing import IO, Final
 from workbench import errors
 from workbench.assets import program
 from workbench.errors import BadFile, WorkbenchError
-from workbench.reading import seekable
+from workbench.reading import seekable, stamp
 from workbench.reading.parquet_rows import END, MAX_SECONDS, WRONG
 
 MAGIC: Final = b"PAR1"
@@ -36,15 +35,12 @@ def parquet_lines(path: Path | str) -> Iterator[tuple[int, str]]:
     A process of its own reads it, in bounded memory. Raises MissingExtra; BadFile for a file that is damaged or has
     other columns than text, numbers, yes and no, times, lists and structs of those; TooLarge.
     """
-    with seekable(path) as file:
-        facts = os.fstat(file.fileno())
-    stamp = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
-    known = _small(str(path), stamp)
+    known = _small(str(path), stamp(path))
     yield from _streamed(path) if known is None else enumerate(known, 1)
 
 
 @lru_cache(maxsize=1)
-def _small(path: str, stamp: tuple[int, ...]) -> Sequence[str] | None:
+def _small(path: str, mark: tuple[int, ...]) -> Sequence[str] | None:
     """Give the rows of a file that is small, so that an import, which goes through them often, reads it once."""
     found: list[str] = []
     size = 0

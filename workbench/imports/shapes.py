@@ -156,13 +156,18 @@ def _is_lineage(value: Value) -> bool:
     return all(isinstance(value.get(name), str) for name in ("gen_id", "combo_id", "raw"))
 
 
+def _is_chat(value: Value) -> bool:
+    messages = value.get("messages")
+    return isinstance(messages, list) and any(isinstance(message, dict) for message in messages)
+
+
 def _is_pair(value: Value) -> bool:
     return any(name in value for name in _PROMPTS) and any(name in value for name in _RESPONSES)
 
 
 _SHAPES: Final[tuple[tuple[Callable[[Value], bool], Callable[[str, Value], Shaped]], ...]] = (
     (_is_lineage, _lineage),
-    (lambda value: isinstance(value.get("messages"), list), chat_shaped),
+    (_is_chat, chat_shaped),
     (lambda value: isinstance(value.get("conversations"), list), _sharegpt),
     (lambda value: all(isinstance(value.get(name), str) for name in ("instruction", "output")), _alpaca),
     (_is_pair, _pair),

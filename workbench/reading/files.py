@@ -36,6 +36,19 @@ def seekable(path: Path | str) -> Iterator[IO[bytes]]:
         yield file
 
 
+def stamp(path: Path | str) -> tuple[int, ...]:
+    """Give what changes when a file does: which one it is, how long, and when it was written to."""
+    with seekable(path) as file:
+        facts = os.fstat(file.fileno())
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def refuse_changed(path: Path | str, before: tuple[int, ...]) -> None:
+    """Raise BadFile where a file is no more what its stamp says: what was read of it at two times may not fit."""
+    if stamp(path) != before:
+        raise BadFile("it changed while it was read", where=str(path), mend="wait until it is whole, and take it again")
+
+
 def _decoded(data: bytes, path: object, line: int = 1) -> str:
     """Decode text that begins at a line of a file; refuse what is no UTF-8, and NUL, which no text holds."""
     try:
