@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
+from workbench.catalogue import Change
 from workbench.clock import now
 from workbench.errors import BadInput, UnknownName
 from workbench.ids import fold, model_hash
@@ -38,7 +38,7 @@ class Model:
         return model_hash(self.provider, self.name, self.parameters)
 
 
-def store_model(db: Database, model: Model) -> Literal["added", "changed", "unchanged"]:
+def store_model(db: Database, model: Model) -> Change:
     """Keep a model; changed settings become a new version. The caller holds the transaction.
 
     Raises BadInput for what `checked_model` refuses.

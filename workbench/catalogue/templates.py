@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Literal
 
+from workbench.catalogue import Change
 from workbench.clock import now
 from workbench.errors import UnknownName
 from workbench.ids import fold
 from workbench.prompts import Template
 from workbench.store import Database, insert
 from workbench.store.json_columns import stored_object
-
-Change = Literal["added", "changed", "unchanged"]
 
 
 def store_template(db: Database, template: Template, source: str | None = None) -> Change:

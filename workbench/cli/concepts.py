@@ -49,8 +49,8 @@ def import_concepts(root: Path, provider: str | None, dry_run: bool, project: Pa
       workbench concepts import data/1_raw --dry-run
       workbench concepts import data/1_raw --provider offline
     """
-    from workbench.catalogue.concepts import read_raw, store_raw
     from workbench.catalogue.drift import source_of
+    from workbench.catalogue.raw_folder import read_raw, store_raw
     from workbench.store import open_project
 
     folder = read_raw(root, provider.strip() if provider else None)

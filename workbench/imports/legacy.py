@@ -25,9 +25,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from workbench.errors import BadFile, InvalidSignature
-from workbench.ids import FIELDS, Scheme, canonical, canonical_json, checked_replicate, fold
+from workbench.ids import Scheme, canonical_json, checked_replicate, fold
 from workbench.providers.texts import cleaned
 from workbench.reading import json_text
+from workbench.verify.functions import id_fits
 
 Severity = Literal["error", "warning", "info"]
 PARENT: Final = {"essay": "draft", "evaluation": "essay"}  # the stage in which a stage has its parents
@@ -201,11 +202,4 @@ def is_id_of(scheme: Scheme, gen_id: str, stage: str, fields: Sequence[str], rep
 
     `fields` are the texts of the signature in the order of `FIELDS`, without the replicate.
     """
-    suffix = gen_id.partition("-")[2]
-    if len(fields) != len(FIELDS[stage]) - 1:
-        return False
-    try:
-        hashed = canonical(stage, (*fields, replicate), scheme)
-    except InvalidSignature:
-        return False
-    return scheme.id_of(stage, hashed, int(suffix) if suffix.isdecimal() and len(suffix) < 10 else 0) == gen_id
+    return id_fits(scheme, gen_id, stage, *fields, replicate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from workbench.errors import InvalidSignature
@@ -39,24 +40,20 @@ def _number_in(text: bytes | None) -> float | None:
         return None
 
 
-def _id_fits(scheme: Scheme) -> Callable[..., int]:
-    def id_fits(gen_id: object, stage: object, *values: object) -> int:
-        """Say whether an ID is that of a signature; a suffix -n stands for the n-th task of a collision."""
-        suffix = str(gen_id).partition("-")[2]
-        try:
-            hashed = canonical(str(stage), values, scheme)
-        except InvalidSignature:
-            return 0
-        collision = int(suffix) if suffix.isdecimal() and len(suffix) < 10 else 0
-        return int(scheme.id_of(str(stage), hashed, collision) == gen_id)
-
-    return id_fits
+def id_fits(scheme: Scheme, gen_id: object, stage: object, *values: object) -> bool:
+    """Say whether an ID is the function of a signature; a suffix -n stands for the n-th task of a collision."""
+    suffix = str(gen_id).partition("-")[2]
+    try:
+        hashed = canonical(str(stage), values, scheme)
+    except InvalidSignature:
+        return False
+    return scheme.id_of(str(stage), hashed, int(suffix) if suffix.isdecimal() and len(suffix) < 10 else 0) == gen_id
 
 
 def register(db: Database) -> None:
     """Make the functions of the checks known to a connection, under the project's scheme."""
     known: dict[str, tuple[int, Callable[..., Any]]] = {
-        "id_fits": (-1, _id_fits(scheme_of(db))),
+        "id_fits": (-1, partial(id_fits, scheme_of(db))),
         "bytes_hash": (1, _bytes_hash),
         "prompt_hash": (2, _prompt_hash),
         "answer_hash": (5, answer_hash),
