@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import projects
@@ -9,7 +10,8 @@ import pytest
 
 from workbench.errors import OutputExists, Refused, UnknownName
 from workbench.pack import pack
-from workbench.store import open_project, transaction
+from workbench.store import create_project, open_project, transaction
+from workbench.store.putting import put_new
 from workbench.verify import digest, verify
 
 
@@ -108,6 +110,24 @@ def test_a_copy_that_cannot_be_written_leaves_nothing(project: Path, monkeypatch
     with open_project(project) as db, pytest.raises(Refused, match="No space left"):
         pack(db, project.parent / "out.db")
     assert {p.name for p in project.parent.iterdir()} == {"p.db"}
+
+
+def test_a_folder_without_hard_links_takes_a_copy(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory sticks have none; what another process put there meanwhile stays all the same."""
+
+    def unlinkable(part: object, path: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", unlinkable)
+    out = project.parent / "out.db"
+    with open_project(project) as db:
+        pack(db, out)
+        with pytest.raises(FileExistsError):
+            put_new(project, out)
+    create_project(project.parent / "fresh.db")
+    with open_project(out) as db, open_project(project.parent / "fresh.db"):
+        assert db.execute("select count(*) from topics").fetchone() != (0,)
+    assert {p.name for p in project.parent.iterdir()} == {"p.db", "out.db", "fresh.db"}
 
 
 def test_a_live_project_can_be_packed(project: Path) -> None:

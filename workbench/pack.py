@@ -11,6 +11,7 @@ from workbench.batch.books import forget_all
 from workbench.errors import OutputExists, Refused, UnknownName
 from workbench.store import Database, open_project, sqlite3, transaction
 from workbench.store.beside import refuse_place
+from workbench.store.putting import put_new
 from workbench.store.rehearsal import is_rehearsal
 from workbench.store.slots import release_dead
 from workbench.verify.full import PACKED
@@ -57,7 +58,7 @@ def _publish(part: Path, out: Path) -> None:
             os.fsync(file.fileno())
         if is_rehearsal():
             return
-        os.link(part, out)  # fails when another process made the file meanwhile
+        put_new(part, out)
     except FileExistsError:
         raise OutputExists(str(out), mend="choose another name") from None
     except OSError as error:

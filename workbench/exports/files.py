@@ -14,6 +14,7 @@ from typing import IO, Any
 from workbench.errors import OutputExists, Refused, UnknownName
 from workbench.store.beside import refuse_place
 from workbench.store.header import is_project
+from workbench.store.putting import put_new
 from workbench.store.rehearsal import is_rehearsal
 
 
@@ -53,11 +54,9 @@ def _put(part: Path, path: Path, force: bool) -> None:
         part.replace(path)
         return
     try:
-        os.link(part, path)  # fails when another process made the file meanwhile
+        put_new(part, path)
     except FileExistsError:
         raise _exists(path) from None
-    except OSError:  # a file system without hard links
-        part.replace(path)
 
 
 def _exists(path: Path) -> OutputExists:

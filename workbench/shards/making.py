@@ -21,6 +21,7 @@ from workbench.shards.extract import Families, copy_rows, numbers_of, plant
 from workbench.shards.share import Share, shard_of
 from workbench.store import Database, create_project, open_project, scheme_of, setting, transaction
 from workbench.store.beside import refuse_place
+from workbench.store.putting import put_new
 
 PROJECT, SHARD, MADE, SKIPPED = "shard of", "shard", "shard made from", "shard skips"
 _STATE: Final = (
@@ -64,7 +65,7 @@ def make_shard(
         create_project(part, scheme=scheme_of(project), name=f"{setting(project, 'name')} {share}")
         with open_project(part, write=True) as db, _attached(db, project), transaction(db):
             _fill(db, project, share, asked, terms, known)
-        os.link(part, into)
+        put_new(part, into)
     except OSError as error:
         mend = "another process made it; run it again" if into.exists() else "choose a folder you can write to"
         raise Refused(error.strerror or "", where=str(into), mend=mend) from None

@@ -15,6 +15,7 @@ from workbench.errors import BadInput, DamagedFile, ForeignFile, OutputExists, R
 from workbench.ids import V1, Scheme, scheme_named
 from workbench.store import functions, header, steps
 from workbench.store.beside import refuse_place
+from workbench.store.putting import put_new
 from workbench.store.snapshots import MARK
 from workbench.store.sqlite import Database, sqlite3
 from workbench.store.transaction import transaction
@@ -181,7 +182,7 @@ def create_project(path: Path | str, *, scheme: Scheme = V1, name: str | None = 
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         _fill(part, scheme, name or path.stem)
-        os.link(part, path)  # fails when another process made the file meanwhile
+        put_new(part, path)
     except FileExistsError:
         raise OutputExists(str(path), mend="choose another name, or go on with what is there") from None
     except sqlite3.Error as error:
