@@ -8,7 +8,7 @@ WorkbenchError                 exit 1
 │   └── UnknownName
 ├── Refused                    exit 3   nothing was changed
 │   ├── ForeignFile  NewerProject  DamagedFile  OldCheckpoint
-│   ├── OutputExists  Conflict  BlockingAlert  KeyNotBound  RunIsOn
+│   ├── OutputExists  Conflict  KeyNotBound  RunIsOn
 ├── Incomplete                 exit 1   something failed or is left to do
 │   └── MissingExtra  Stopped
 └── Problems                   many errors of one input, listed together
@@ -123,10 +123,6 @@ class OutputExists(Refused):
 
 class Conflict(Refused):
     """This conflicts with what the project holds."""
-
-
-class BlockingAlert(Refused):
-    """A blocking alert is open."""
 
 
 class KeyNotBound(Refused):

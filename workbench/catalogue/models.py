@@ -146,11 +146,3 @@ def model_ids(db: Database, llm_model_id: str) -> tuple[int, int]:
             mend=f"there are {', '.join(known[:12])}" if known else "add one with `workbench models add`",
         )
     return int(row[0]), int(row[1])
-
-
-def model_name(db: Database, model_id: int) -> tuple[str, int]:
-    """Give a model's name and the number of its current version; raises UnknownName when it has no settings."""
-    name, version_id = db.execute("select llm_model_id, version_id from models where id = ?", (model_id,)).fetchone()
-    if version_id is None:
-        raise UnknownName(f"model {name!r} has no settings", mend="add them with `workbench models add`")
-    return str(name), int(version_id)

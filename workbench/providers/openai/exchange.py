@@ -8,18 +8,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import aiohttp
 from yarl import URL
 
-from workbench import __version__
 from workbench.providers.key import Key
 from workbench.providers.openai.reply import Reply
-from workbench.providers.openai.wire import MAX_BODY, failure_of, proxy_for, trusted
+from workbench.providers.openai.session import failure_of, headers_with, proxy_for, session_to
+from workbench.providers.openai.wire import MAX_BODY
 
 MOST: Final = 8 * 2**30  # bytes of one file, at most
-_CONNECT: Final = 15.0  # seconds
 _SILENCE: Final = 60.0  # seconds between two bytes
 _KEPT_HEADERS: Final = frozenset(("retry-after", "retry-after-ms", "date", "location"))
 
@@ -39,7 +38,7 @@ class Exchange:
     def __init__(self, url: str, key: Key | None, loopback: bool) -> None:
         """Prepare to ask below `url`; nothing is opened before the first request."""
         self._base, self._key = url, key
-        self._proxy = None if loopback else proxy_for(URL(url))
+        self._proxy = proxy_for(URL(url), loopback)
 
     def __repr__(self) -> str:
         return f"Exchange({self._base})"
@@ -59,7 +58,7 @@ class Exchange:
 
     async def _within(self, seconds: float, method: str, path: str, body: Body | None, heard: _Heard) -> Reply:
         try:
-            async with asyncio.timeout(seconds), self._session() as session:
+            async with asyncio.timeout(seconds), session_to(URL(self._base), self._proxy, _SILENCE) as session:
                 await self._ask(session, method, path, body, heard)
         except TimeoutError:
             return heard.broken(TimeoutError(f"no answer within {seconds:g} seconds"))
@@ -67,22 +66,12 @@ class Exchange:
             return heard.broken(error)
         return heard.whole()
 
-    def _session(self) -> aiohttp.ClientSession:
-        secure: Any = trusted() if self._base.startswith("https:") else True
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=secure),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=_SILENCE),
-            auto_decompress=False,
-            trust_env=False,
-            proxy=self._proxy,
-        )
-
     async def _ask(
         self, session: aiohttp.ClientSession, method: str, path: str, body: Body | None, heard: _Heard
     ) -> None:
         url, sent = URL(f"{self._base}{path}", encoded=True), _parts(body) if body else None
-        headers = _headers(self._key, body)
+        told = {"Content-Type": body.kind, "Content-Length": str(body.size)} if body else {}
+        headers = headers_with(self._key, told)
         async with session.request(method, url, data=sent, headers=headers, allow_redirects=False) as response:
             heard.begin(response)
             while part := await response.content.readany():
@@ -92,18 +81,6 @@ class Exchange:
 async def _parts(body: Body) -> AsyncIterator[bytes]:
     for part in body.parts:
         yield part
-
-
-def _headers(key: Key | None, body: Body | None) -> dict[str, str]:
-    """Give what every request carries; never as the session's defaults, which aiohttp sends to proxies too."""
-    found = {
-        "Accept": "application/json",
-        "Accept-Encoding": "identity",
-        "User-Agent": f"generation-workbench/{__version__}",
-    }
-    if body:
-        found |= {"Content-Type": body.kind, "Content-Length": str(body.size)}
-    return found if key is None else found | {"Authorization": key.header()}
 
 
 class _Unusable(Exception):

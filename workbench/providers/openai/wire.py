@@ -1,27 +1,23 @@
-"""The only file that speaks HTTP: one POST, bounded in time and size, no redirects, no cookies, no surprises."""
+"""One POST after another to one address: bounded in time and size, no redirects, no cookies, no surprises."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import ssl
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from workbench import __version__
 from workbench.providers.base import Outcome
 from workbench.providers.key import Key
 from workbench.providers.openai.reply import Reply
+from workbench.providers.openai.session import failure_of, headers_with, proxy_for, session_to
 
 MAX_BODY: Final = 8 * 2**20  # bytes of one answer, after decompression
 _KEPT: Final = 65_536  # bytes kept of an answer that is too large, to show what it was
-_CONNECT: Final = 15.0  # seconds
 _KEPT_HEADERS: Final = frozenset((b"retry-after", b"retry-after-ms", b"date", b"content-encoding", b"location"))
 
 
@@ -31,8 +27,8 @@ class Wire:
     def __init__(self, url: str, key: Key | None, loopback: bool) -> None:
         """Prepare to POST to `url`; nothing is opened before the first call."""
         self._url = URL(url)
-        self._headers = _headers(key)
-        self._proxy = None if loopback else proxy_for(self._url)
+        self._headers = CIMultiDict(headers_with(key, {"Content-Type": "application/json"}))
+        self._proxy = proxy_for(self._url, loopback)
         self._opened: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
@@ -40,15 +36,7 @@ class Wire:
 
     def _session(self) -> aiohttp.ClientSession:
         if self._opened is None:
-            secure: ssl.SSLContext | bool = trusted() if self._url.scheme == "https" else True
-            self._opened = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ssl=secure),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT),
-                auto_decompress=False,
-                trust_env=False,
-                proxy=self._proxy,
-            )
+            self._opened = session_to(self._url, self._proxy)
         return self._opened
 
     async def post(self, body: bytes, seconds: float) -> Reply:
@@ -80,28 +68,6 @@ class Wire:
         """Close all connections."""
         if self._opened is not None:
             await self._opened.close()
-
-
-def _headers(key: Key | None) -> CIMultiDict[str]:
-    """Give what every request carries; never as the session's defaults, which aiohttp sends to proxies too."""
-    fixed = {
-        "Content-Type": "application/json",
-        "Accept": "application/json",
-        "Accept-Encoding": "identity",
-        "User-Agent": f"generation-workbench/{__version__}",
-    }
-    return CIMultiDict(fixed if key is None else fixed | {"Authorization": key.header()})
-
-
-def trusted() -> ssl.SSLContext:
-    """Trust whom $SSL_CERT_FILE or $SSL_CERT_DIR names, else the certificates that come with certifi."""
-    if file := os.environ.get("SSL_CERT_FILE"):
-        return ssl.create_default_context(cafile=file)
-    if folder := os.environ.get("SSL_CERT_DIR"):
-        return ssl.create_default_context(capath=folder)
-    import certifi
-
-    return ssl.create_default_context(cafile=certifi.where())
 
 
 class _TooMuch(Exception):
@@ -142,37 +108,3 @@ class _Partial:
 
     def broken(self, failure: Outcome, error: str, keep: int = MAX_BODY) -> Reply:
         return Reply(self._status, self._headers, b"".join(self._chunks)[:keep], failure, error)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def failure_of(error: Exception) -> tuple[Outcome, str]:
-    """Class an exception by the types in its chain."""
-    chain = list(_causes(error))
-    words = f"{type(chain[-1]).__name__}: {chain[-1]}"
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
-        return "untrusted", words
-    if any(isinstance(cause, aiohttp.ClientResponseError | zlib.error) for cause in chain):
-        return "garbage", f"not HTTP: {words}"
-    if any(isinstance(cause, TimeoutError) for cause in chain):
-        return "timeout", words
-    return "reset", _unreached(chain) or words
-
-
-def _unreached(chain: list[BaseException]) -> str:
-    """Say of a connection that never was why not, and where to; empty for every other failure."""
-    for cause in chain:
-        if isinstance(cause, aiohttp.ClientConnectorDNSError):
-            return f"no host of the name {cause.host} is found"
-        if isinstance(cause, aiohttp.ClientConnectorError) and isinstance(cause.os_error, ConnectionRefusedError):
-            return f"connection refused: nothing listens at {cause.host} port {cause.port}"
-    return ""
-
-
-def proxy_for(url: URL) -> str | None:
-    """Give the proxy that the environment names for an address that is not this machine."""
-    return None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)
