@@ -112,8 +112,9 @@ def _drafts(paths: tuple[Path, ...]) -> Iterator[list[IO[str]]]:
         yield opened
         for file in opened:
             file.close()
-        for draft, path in zip(drafts, () if is_rehearsal() else paths, strict=False):
-            draft.replace(path)
+        if not is_rehearsal():
+            for draft, path in zip(drafts, paths, strict=True):
+                draft.replace(path)
     except OSError as error:
         raise Refused(error.strerror or "cannot be written", where=str(paths[-1])) from None
     finally:

@@ -54,13 +54,13 @@ class Caps:
 
 def calls_reached(cap: int, calls: int) -> Stopped:
     """Say that a cap on calls is reached."""
-    made = f"{calls} made by all runs of this order together"
+    made = f"{calls} made by all runs of the same work together"
     return Stopped(f"the cap of {cap} calls is reached ({made})", mend="raise --max-calls")
 
 
 def cost_reached(cap: float, cost: float) -> Stopped:
     """Say that a cap on money is reached."""
-    spent = f"{cost:.4g} spent by all runs of this order together; the next call could cost more than the rest"
+    spent = f"{cost:.4g} spent by all runs of the same work together; the next call could cost more than the rest"
     return Stopped(f"the cap of {cap:g} is reached ({spent})", mend="raise --max-cost")
 
 

@@ -73,6 +73,12 @@ class ShardFolder:
                 raise Refused("no shard of this project", where=str(path), mend="move it away")
         return found
 
+    def bring_leftovers(self, db: Database, heard: Callable[[Path], None]) -> None:
+        """Bring home what an earlier command left, each told to `heard`; raises Refused for other files."""
+        for path in self.leftovers(db):
+            self.bring_home(path)
+            heard(path)
+
     def bring_home(self, path: Path) -> Spent:
         """Merge a shard into the project once nobody works on it, then remove it; a kill in between does no harm."""
         with open_project(path, write=True) as shard:
@@ -91,12 +97,8 @@ def bring_leftovers(project: Path, heard: Callable[[Path], None]) -> None:
     """
     if not shards_folder(project).exists():
         return
-    with shard_folder(project) as folder:
-        with open_project(project) as db:
-            found = folder.leftovers(db)
-        for path in found:
-            folder.bring_home(path)
-            heard(path)
+    with shard_folder(project) as folder, open_project(project) as db:
+        folder.bring_leftovers(db, heard)
 
 
 def left_over(path: Path) -> dict[str, object]:

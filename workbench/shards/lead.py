@@ -17,7 +17,7 @@ from workbench.providers import limits_of
 from workbench.record.ledger import spent
 from workbench.shards.asked import Asked
 from workbench.shards.crew import Crew, Ended, Told
-from workbench.shards.folder import ShardFolder, Spent, left_over, spent_in
+from workbench.shards.folder import ShardFolder, Spent, spent_in
 from workbench.shards.share import Share, shared
 from workbench.store import Database, open_project, transaction
 
@@ -63,12 +63,6 @@ class Leader:
             self.crew.give_up()
         else:
             raise KeyboardInterrupt
-
-    def bring_leftovers(self) -> None:
-        """Merge what an earlier command left."""
-        for path in self.folder.leftovers(self.db):
-            self.folder.bring_home(path)
-            self.listener("shard_home", left_over(path))
 
     def round(self, count: int, terms: Terms) -> None:
         """Work on all shards of so many until every worker has ended."""

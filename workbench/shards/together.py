@@ -22,7 +22,7 @@ from workbench.record.search import catch_up
 from workbench.record.selection import GroupCount, counts
 from workbench.shards.asked import Asked
 from workbench.shards.crew import Crew
-from workbench.shards.folder import shard_folder
+from workbench.shards.folder import left_over, shard_folder
 from workbench.shards.lead import Leader
 from workbench.store import Database, open_project, transaction
 from workbench.store.slots import slot
@@ -51,7 +51,7 @@ def generate_together(
         leader = Leader(db, asked, terms, width, crew, folder, listener, slot_number)
         try:
             with _led(leader):
-                leader.bring_leftovers()
+                folder.bring_leftovers(db, lambda path: listener("shard_home", left_over(path)))
                 return _carry_out(leader, workers, begun)
         finally:
             crew.close()
