@@ -44,18 +44,19 @@ class Caps:
         return dearest
 
     def broken(self, cost: float, calls: int, flying: int, reserved: float) -> Stopped | None:
-        """Say which cap is broken by what was spent together with the calls in flight and what they may cost."""
+        """Say which cap is broken by what was spent and what is in flight, the next call in it, at its dearest."""
         if self.max_calls is not None and calls + flying > self.max_calls:
-            return calls_reached(self.max_calls, calls)
+            return calls_reached(self.max_calls, calls, flying - 1)
         if self.max_cost is not None and cost + reserved > self.max_cost:
             return cost_reached(self.max_cost, cost)
         return None
 
 
-def calls_reached(cap: int, calls: int) -> Stopped:
-    """Say that a cap on calls is reached."""
-    made = f"{calls} made by all runs of the same work together"
-    return Stopped(f"the cap of {cap} calls is reached ({made})", mend="raise --max-calls")
+def calls_reached(cap: int, calls: int, flying: int = 0) -> Stopped:
+    """Say that a cap on calls is reached, by those that have ended and those in flight."""
+    made = f"{calls} made{f' and {flying} in flight' if flying > 0 else ''}"
+    told = f"the cap of {cap} calls is reached ({made} by all runs of the same work together)"
+    return Stopped(told, mend="raise --max-calls")
 
 
 def cost_reached(cap: float, cost: float) -> Stopped:
